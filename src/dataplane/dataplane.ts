@@ -1,0 +1,118 @@
+// The one interface of the data plane, its words, and nothing else. Two bodies: charon/ (VICI, namespaces) and simulated.ts (memory).
+// The reconciler observes, plans and applies through it; nothing here knows SQL or the API.
+import type { IkeSettings, IpsecSettings } from "../vpn/algorithms.ts";
+import type { Secret } from "../vpn/secret.ts";
+
+/** A VPN gateway as the machine has to know it. Names on the machine come from `id` alone. */
+export interface GatewaySpec {
+  /** Numeric id, unique in the database, never used again. */
+  readonly id: number;
+  /** Unified id, for people: `vpngw-dystbrkv`. */
+  readonly uid: string;
+  readonly vpcId: number;
+  /** Network address and length: `10.0.0.0/16`. */
+  readonly vpcCidr: string;
+  /** The gateway's own address inside the VPC, without length. */
+  readonly vpcAddress: string;
+  /** The gateway's address on the public network, without length. */
+  readonly publicAddress: string;
+}
+
+/** One CHILD_SA to be: one (local, peer) pair, since IKEv1 carries one pair per CHILD_SA. */
+export interface ChildSpec {
+  /** Unique on the gateway; begins with the unified id of the channel it serves. */
+  readonly name: string;
+  readonly localNetwork: string;
+  readonly peerNetwork: string;
+  readonly ipsec: IpsecSettings;
+}
+
+/** One strongSwan connection to be: one IKE identity with the children of all its channels (api-v2.md 9.4). */
+export interface ConnectionSpec {
+  readonly name: string;
+  readonly localAddress: string;
+  readonly remoteAddress: string;
+  readonly ike: IkeSettings;
+  readonly preSharedKey: Secret;
+  readonly children: readonly ChildSpec[];
+}
+
+export interface ChildSa {
+  readonly name: string;
+  readonly uniqueId: string;
+  /** strongSwan's word: INSTALLED, REKEYING, REKEYED, DELETING ... */
+  readonly state: string;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
+export interface IkeSa {
+  /** Name of the connection it was made by. */
+  readonly connection: string;
+  readonly uniqueId: string;
+  /** strongSwan's word: CONNECTING, ESTABLISHED, DELETING ... */
+  readonly state: string;
+  readonly children: readonly ChildSa[];
+}
+
+/** What is there now for one gateway. */
+export interface ActualGateway {
+  /** Namespace, links, addresses and guards are all in place. */
+  readonly hasNetwork: boolean;
+  /** Networks inside the VPC for which the gateway owns an address (dataplane-notes.md 3a). */
+  readonly localNetworks: readonly string[];
+  /** charon runs and answers. */
+  readonly isRunning: boolean;
+  /** Loaded connections, and loaded secrets, by connection name: the fingerprint of what was loaded by this process. */
+  readonly connections: ReadonlyMap<string, string>;
+  readonly secrets: ReadonlyMap<string, string>;
+  readonly ikeSas: readonly IkeSa[];
+}
+
+/** One thing to do. Every step may be repeated, and may be cut in half by a crash and repeated. */
+export type Step =
+  | { readonly kind: "make-network" }
+  | { readonly kind: "start-charon" }
+  | { readonly kind: "add-local-network"; readonly network: string }
+  | { readonly kind: "remove-local-network"; readonly network: string }
+  | { readonly kind: "load-secret"; readonly connection: ConnectionSpec; readonly fingerprint: string }
+  | { readonly kind: "load-connection"; readonly connection: ConnectionSpec; readonly fingerprint: string }
+  | { readonly kind: "initiate-child"; readonly connection: string; readonly child: string }
+  | { readonly kind: "terminate-child-sa"; readonly uniqueId: string; readonly child: string }
+  | { readonly kind: "terminate-ike-sa"; readonly uniqueId: string; readonly connection: string }
+  | { readonly kind: "unload-connection"; readonly name: string }
+  | { readonly kind: "unload-secret"; readonly name: string }
+  | { readonly kind: "stop-charon" }
+  | { readonly kind: "remove-network" };
+
+/** A step that failed, or a gateway that cannot be observed. `message` is one sentence for a person and holds no secret. */
+export class DataplaneError extends Error {
+  readonly kind: "gateway" | "connection";
+
+  /** @param kind whether the whole gateway is at fault, or one connection only */
+  constructor(kind: "gateway" | "connection", message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "DataplaneError";
+    this.kind = kind;
+  }
+}
+
+/** The hands. */
+export interface Dataplane {
+  readonly kind: "charon" | "simulated";
+  /** Prepares what all gateways share. @throws DataplaneError when the machine cannot run it */
+  start(): Promise<void>;
+  /** Gateways of this instance that exist on the machine in any part, by numeric id; found at start, orphans too. */
+  listGatewayIds(): Promise<readonly number[]>;
+  /**
+   * What is there. `isThorough` looks at the machine itself; otherwise what this process knows to have made is trusted and
+   * only charon is asked.
+   */
+  observe(gatewayId: number, isThorough: boolean): Promise<ActualGateway>;
+  /** Does one step. @throws DataplaneError */
+  apply(gateway: GatewaySpec, step: Step): Promise<void>;
+  /** Calls `listener` with a gateway's id whenever charon reports a change, or has gone. At most one listener. */
+  onChange(listener: (gatewayId: number) => void): void;
+  /** Lets go of sockets and timers. The gateways live on. */
+  close(): Promise<void>;
+}
