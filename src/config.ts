@@ -1,0 +1,214 @@
+// One table of settings: name, type, default, a sentence. The only reader of the environment and of the configuration file.
+// Precedence: command line, environment (CULVERT_…), file, default.
+import { readFileSync } from "node:fs";
+import { formatAddress, parseAddress } from "./vpn/network.ts";
+
+/** A setting that cannot be used: one sentence that names it and where it came from. */
+export class ConfigError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "ConfigError";
+  }
+}
+
+interface Setting<T> {
+  readonly fallback: T;
+  readonly about: string;
+  /** @throws Error with what was expected */
+  readonly parse: (text: string) => T;
+}
+
+function text(fallback: string, about: string): Setting<string> {
+  return { fallback, about, parse: (value) => value };
+}
+
+function choice<const T extends string>(values: readonly T[], fallback: NoInfer<T>, about: string): Setting<T> {
+  const parse = (value: string): T => {
+    const found = values.find((known) => known === value);
+    if (found === undefined) throw new Error(`one of ${values.join(", ")} is expected`);
+    return found;
+  };
+  return { fallback, about: `${about} (${values.join(" | ")})`, parse };
+}
+
+function integer(fallback: number, [least, most]: readonly [number, number], about: string): Setting<number> {
+  const parse = (value: string): number => {
+    const number = /^-?[0-9]{1,15}$/.test(value) ? Number(value) : Number.NaN;
+    if (!(number >= least && number <= most)) throw new Error(`a whole number from ${least} to ${most} is expected`);
+    return number;
+  };
+  return { fallback, about, parse };
+}
+
+function flag(fallback: boolean, about: string): Setting<boolean> {
+  const words: Readonly<Record<string, boolean>> = { true: true, "1": true, false: false, "0": false };
+  const parse = (value: string): boolean => {
+    const found = words[value.toLowerCase()];
+    if (found === undefined) throw new Error("true or false is expected");
+    return found;
+  };
+  return { fallback, about, parse };
+}
+
+/** A range of public addresses, first and last as 32-bit numbers. */
+export interface AddressPool {
+  readonly first: number;
+  readonly last: number;
+}
+
+function pool(fallback: string, about: string): Setting<AddressPool> {
+  const parse = (value: string): AddressPool => {
+    const [first, last, ...rest] = value.split("-").map((part) => parseAddress(part.trim()));
+    if (first === undefined || last === undefined || rest.length > 0 || first > last) {
+      throw new Error("two IPv4 addresses such as 198.51.100.10-198.51.100.60 are expected");
+    }
+    return { first, last };
+  };
+  return { fallback: parse(fallback), about, parse };
+}
+
+const quota = [0, 2_147_483_647] as const;
+
+/** Every setting. A name `network.publicPool` is `CULVERT_NETWORK_PUBLIC_POOL` in the environment. */
+export const settings = {
+  listen: text("127.0.0.1:8080", "address and port of the API"),
+  data: text("./var", "directory of the database, the keys and the lock"),
+  database: text("", "database URL; empty: sqlite:<data>/culvert.db"),
+  dataplane: choice(["charon", "simulated"], "charon", "what carries the tunnels"),
+  logLevel: choice(["fatal", "error", "warn", "info", "debug", "silent"], "info", "how much is logged"),
+  masterKeyFile: text(
+    "",
+    "file of the key that seals secrets at rest; empty: <data>/master.key, made at the first start",
+  ),
+  region: text("gz", "region of a request that names none"),
+  hosts: text("", "further host names that clients sign, separated by commas"),
+  clockSkewSeconds: integer(7_200, [1, 86_400], "how far a request's Timestamp may be from the clock, in seconds"),
+  utcOffsetMinutes: integer(480, [-720, 840], "zone of the times in replies, in minutes east of UTC"),
+  reconcilePeriodSeconds: integer(30, [1, 3_600], "how often a gateway is looked at without a cause, in seconds"),
+  simulatedDelayMs: integer(0, [0, 3_600_000], "how long a simulated channel takes to come up, in milliseconds"),
+  "quota.vpcs": integer(5, quota, "VPCs per region and account; 0 is unlimited, as for every quota"),
+  "quota.vpnGwsPerVpc": integer(10, quota, "VPN gateways per VPC"),
+  "quota.userGws": integer(20, quota, "peer gateways per region and account"),
+  "quota.vpnConns": integer(20, quota, "VPN channels per region and account"),
+  "quota.spdsPerConn": integer(10, quota, "local networks per VPN channel"),
+  "quota.peersPerSpd": integer(50, quota, "peer networks per local network"),
+  "unique.vpcNames": flag(true, "a VPC's name may be used once per region and account"),
+  "unique.vpnConnNames": flag(true, "a VPN channel's name may be used once per VPC"),
+  "unique.userGwAddresses": flag(true, "an address may belong to one peer gateway per region and account"),
+  allowPrivatePeers: flag(true, "a peer gateway may have a private address"),
+  "network.publicPool": pool("198.51.100.10-198.51.100.60", "public addresses that VPN gateways are given"),
+  "network.publicPrefixLength": integer(24, [8, 31], "length of the public network"),
+  "network.publicGateway": text("", "next hop to the rest of the public side; empty: all of it is on the link"),
+} as const;
+
+type Settings = typeof settings;
+export type SettingName = keyof Settings;
+export type Config = { readonly [Name in SettingName]: Settings[Name] extends Setting<infer T> ? T : never };
+
+/** Where settings come from. Options of the command line that were not given are undefined. */
+export interface ConfigSources {
+  readonly options: Readonly<Partial<Record<SettingName, string | undefined>>>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Path of a JSON file whose keys are setting names; sections may be nested objects. */
+  readonly file: string | undefined;
+}
+
+/** `network.publicPool` -> `CULVERT_NETWORK_PUBLIC_POOL`. */
+export function environmentName(name: string): string {
+  return `CULVERT_${name
+    .replace(/([a-z])([A-Z])/g, "$1_$2")
+    .replaceAll(".", "_")
+    .toUpperCase()}`;
+}
+
+/** The process's environment, for those who hand it on. */
+export function readEnvironment(): Readonly<Record<string, string | undefined>> {
+  return process.env;
+}
+
+/** @throws ConfigError */
+export function readConfig({ options, env, file }: ConfigSources): Config {
+  const configFile = file ?? env.CULVERT_CONFIG;
+  const fromFile = configFile === undefined || configFile === "" ? new Map<string, string>() : readFile(configFile);
+  for (const name of fromFile.keys()) {
+    if (!(name in settings)) throw new ConfigError(`${configFile}: there is no setting ${name}`);
+  }
+  const entries = Object.entries<Setting<unknown>>(settings).map(([name, setting]) => {
+    const given = [
+      { value: options[name as SettingName], from: `option ${name}` },
+      { value: env[environmentName(name)], from: environmentName(name) },
+      { value: fromFile.get(name), from: `${configFile}: ${name}` },
+    ].find(({ value }) => value !== undefined && value !== "");
+    return [name, given?.value === undefined ? setting.fallback : parseSetting(setting, given.value, given.from)];
+  });
+  const config: Config = Object.fromEntries(entries);
+  checkTogether(config);
+  return config;
+}
+
+function parseSetting(setting: Setting<unknown>, value: string, from: string): unknown {
+  try {
+    return setting.parse(value);
+  } catch (cause) {
+    throw new ConfigError(`${from}: ${cause instanceof Error ? cause.message : cause}, not ${JSON.stringify(value)}`);
+  }
+}
+
+function readFile(path: string): Map<string, string> {
+  const found = new Map<string, string>();
+  try {
+    collect(JSON.parse(readFileSync(path, "utf8")), "", found);
+  } catch (cause) {
+    throw new ConfigError(`${path}: cannot be read as JSON`, { cause });
+  }
+  return found;
+}
+
+function collect(value: unknown, name: string, found: Map<string, string>): void {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    for (const [key, inner] of Object.entries(value)) collect(inner, name === "" ? key : `${name}.${key}`, found);
+  } else {
+    found.set(name, Array.isArray(value) ? value.join(",") : String(value));
+  }
+}
+
+/** An address of our own and a port: `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly isLoopback: boolean;
+}
+
+/** @throws ConfigError */
+export function readListen(text: string): ListenAddress {
+  const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]]+)):([0-9]{1,5})$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  if (host === undefined || port > 65_535) {
+    throw new ConfigError(
+      `listen: an address and a port such as 127.0.0.1:8080 are expected, not ${JSON.stringify(text)}`,
+    );
+  }
+  const address = parseAddress(host);
+  const isLoopback = host === "::1" || host === "localhost" || (address !== undefined && address >>> 24 === 127);
+  return { host, port, isLoopback };
+}
+
+function checkTogether(config: Config): void {
+  const { isLoopback } = readListen(config.listen);
+  if (!isLoopback) {
+    throw new ConfigError(
+      `listen: ${config.listen} is not a loopback address, and this version has no TLS; keys and pre-shared keys would cross the network in clear`,
+    );
+  }
+  const { first, last } = config["network.publicPool"];
+  const size = 2 ** (32 - config["network.publicPrefixLength"]);
+  if (Math.floor(first / size) !== Math.floor(last / size)) {
+    throw new ConfigError(
+      `network.publicPool: ${formatAddress(first)} and ${formatAddress(last)} are not in one /${config["network.publicPrefixLength"]}`,
+    );
+  }
+  if (config.database !== "" && !config.database.startsWith("sqlite:")) {
+    throw new ConfigError("database: this version knows sqlite:PATH only");
+  }
+}
