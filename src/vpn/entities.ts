@@ -1,0 +1,86 @@
+// The nouns of the service, as every layer names them. Types only.
+import type { IkeSettings, IpsecSettings } from "./algorithms.ts";
+import type { Secret } from "./secret.ts";
+import type { StoredSpd } from "./spd.ts";
+import type { NetStatus, TaskStatus, VpnConnStatus, VpnGwStatus } from "./status.ts";
+
+interface Resource {
+  /** The old, numeric id: per kind, rising, never used again. */
+  readonly id: number;
+  /** The unified id: `vpc-2ari9m7h`. */
+  readonly uid: string;
+  readonly accountId: number;
+  readonly region: string;
+  readonly name: string;
+  readonly createdAtMs: number;
+}
+
+/** A private network. */
+export interface Vpc extends Resource {
+  /** Network address and length. */
+  readonly cidr: string;
+}
+
+export type ChargeType = "prepaid" | "postpaid";
+
+/** A VPN gateway: our end of the tunnels of one VPC. */
+export interface VpnGw extends Resource {
+  readonly vpcId: number;
+  readonly bandwidthMbps: number;
+  readonly chargeType: ChargeType;
+  readonly isAutoRenew: boolean;
+  readonly publicAddress: string;
+  readonly vpcAddress: string;
+  readonly status: VpnGwStatus;
+  /** Raised by every change to the gateway or to a channel on it. */
+  readonly generation: number;
+  /** Why it is not running, in one sentence. */
+  readonly failure: string | undefined;
+  /** Bookkeeping only: nothing is destroyed at that time. undefined: paid by the hour. */
+  readonly expiresAtMs: number | undefined;
+}
+
+/** A peer gateway: the far end's public address. */
+export interface UserGw extends Resource {
+  readonly address: string;
+}
+
+/** A VPN channel. */
+export interface VpnConn extends Resource {
+  readonly vpcId: number;
+  readonly vpnGwId: number;
+  readonly userGwId: number;
+  readonly preSharedKey: Secret;
+  readonly ike: IkeSettings;
+  readonly ipsec: IpsecSettings;
+  readonly spds: readonly StoredSpd[];
+  readonly status: VpnConnStatus;
+  /** The gateway's generation at this channel's latest change. */
+  readonly generation: number;
+  readonly failure: string | undefined;
+}
+
+/** A channel with all that it refers to. */
+export interface VpnConnView {
+  readonly conn: VpnConn;
+  readonly vpc: Vpc;
+  readonly vpnGw: VpnGw;
+  readonly userGw: UserGw;
+  readonly netStatus: NetStatus;
+}
+
+/** Work that the API reports on: one change of one resource. */
+export interface Task {
+  readonly id: number;
+  readonly status: TaskStatus;
+  readonly failure: string | undefined;
+}
+
+/** A key pair of the API. */
+export interface ApiKey {
+  readonly secretId: string;
+  readonly secretKey: Secret;
+  readonly accountId: number;
+  readonly isReadOnly: boolean;
+  readonly isDisabled: boolean;
+}
