@@ -1,0 +1,49 @@
+// What all lists have in common: a page of rows in an order, a total, a fuzzy name, a resource by either form of id.
+import { type ExpressionBuilder, type ExpressionWrapper, type SqlBool, sql } from "kysely";
+import type { ResourceRef } from "../vpn/id.ts";
+import type { Schema } from "./schema.ts";
+
+/** Which rows of a list, and in what order (api-v2.md 3.2). */
+export interface Page {
+  readonly offset: number;
+  readonly limit: number;
+  readonly orderBy: "createdAt" | "name";
+  readonly direction: "asc" | "desc";
+}
+
+/** One page, and how many rows match in all. */
+export interface Listing<T> {
+  readonly rows: readonly T[];
+  readonly total: number;
+}
+
+/** Whose rows: every query says so. */
+export interface Owner {
+  readonly accountId: number;
+  readonly region: string;
+}
+
+export type ResourceTable = "vpcs" | "vpn_gws" | "user_gws" | "vpn_conns";
+
+/** Columns to order by; the id settles ties, so that pages never overlap. */
+export function orderColumns(page: Page): readonly ["created_at" | "name", "id"] {
+  return [page.orderBy === "name" ? "name" : "created_at", "id"];
+}
+
+type Where = (eb: ExpressionBuilder<Schema, ResourceTable>) => ExpressionWrapper<Schema, ResourceTable, SqlBool>;
+
+/** Rows of an owner that a caller's id names. An old id counts only in the region it is asked in. */
+export function isRef(owner: Owner, ref: ResourceRef, table: ResourceTable): Where {
+  return (eb) => {
+    const isOwned = [eb(`${table}.account_id`, "=", owner.accountId), eb(`${table}.region`, "=", owner.region)];
+    if ("uid" in ref) return eb.and([...isOwned, eb(`${table}.uid`, "=", ref.uid)]);
+    const isOfRegion = ref.region === undefined || ref.region === owner.region;
+    return eb.and([...isOwned, eb(`${table}.id`, "=", isOfRegion ? ref.number : -1)]);
+  };
+}
+
+/** A condition that a text occurs in a column; `%` and `_` in the text mean themselves. */
+export function isLike(column: string, part: string) {
+  const pattern = `%${part.replace(/[\\%_]/g, "\\$&")}%`;
+  return sql<SqlBool>`${sql.ref(column)} like ${pattern} escape '\\'`;
+}

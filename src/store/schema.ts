@@ -1,0 +1,127 @@
+// The tables as the database has them. Portable columns only: text and integer; times are milliseconds since 1970, booleans 0 and 1.
+import type { Generated } from "kysely";
+
+interface AccountsTable {
+  id: Generated<number>;
+  name: string;
+  created_at: number;
+}
+
+interface ApiKeysTable {
+  secret_id: string;
+  account_id: number;
+  /** Sealed. */
+  secret_key: string;
+  is_read_only: number;
+  created_at: number;
+  disabled_at: number | null;
+}
+
+interface ResourceColumns {
+  id: Generated<number>;
+  uid: string;
+  account_id: number;
+  region: string;
+  name: string;
+  created_at: number;
+}
+
+interface VpcsTable extends ResourceColumns {
+  /** The name where it has to be unique, else null: unique indexes skip null. */
+  name_key: string | null;
+  cidr: string;
+}
+
+interface VpnGwsTable extends ResourceColumns {
+  vpc_id: number;
+  /** Place among the VPC's gateways, from 0; decides the address inside the VPC. */
+  slot: number;
+  /** 32-bit number, so that the next free one can be found by an index. */
+  public_address: number;
+  bandwidth_mbps: number;
+  charge_type: string;
+  is_auto_renew: number;
+  status: string;
+  generation: number;
+  observed_generation: number;
+  failure: string | null;
+  expires_at: number | null;
+}
+
+interface UserGwsTable extends ResourceColumns {
+  address: string;
+  /** The address where it has to be unique, else null. */
+  address_key: string | null;
+}
+
+interface VpnConnsTable extends ResourceColumns {
+  name_key: string | null;
+  vpc_id: number;
+  vpn_gw_id: number;
+  user_gw_id: number;
+  /** Sealed. */
+  pre_shared_key: string;
+  /** Channels with the same text on one gateway share one IKE_SA. */
+  ike_identity: string;
+  /** JSON of IkeSettings, IpsecSettings, StoredSpd[]. */
+  ike: string;
+  ipsec: string;
+  spds: string;
+  status: string;
+  generation: number;
+  observed_generation: number;
+  failure: string | null;
+}
+
+/** What was observed of a channel, apart from what is desired. */
+interface VpnConnObservationsTable {
+  vpn_conn_id: number;
+  net_status: string;
+  changed_at: number;
+}
+
+/** Every (local, peer) pair as ranges of addresses, to find overlaps by an index. */
+interface SpdPairsTable {
+  vpn_conn_id: number;
+  vpn_gw_id: number;
+  local_first: number;
+  local_last: number;
+  peer_first: number;
+  peer_last: number;
+}
+
+interface TasksTable {
+  id: Generated<number>;
+  account_id: number;
+  vpn_gw_id: number;
+  /** null: a task of the gateway itself. */
+  vpn_conn_id: number | null;
+  action: string;
+  generation: number;
+  status: string;
+  failure: string | null;
+  created_at: number;
+  finished_at: number | null;
+}
+
+/** Signed requests that wrote something, to refuse their replay. */
+interface RequestStampsTable {
+  secret_id: string;
+  timestamp: number;
+  nonce: string;
+  mac: string;
+  expires_at: number;
+}
+
+export interface Schema {
+  accounts: AccountsTable;
+  api_keys: ApiKeysTable;
+  vpcs: VpcsTable;
+  vpn_gws: VpnGwsTable;
+  user_gws: UserGwsTable;
+  vpn_conns: VpnConnsTable;
+  vpn_conn_observations: VpnConnObservationsTable;
+  spd_pairs: SpdPairsTable;
+  tasks: TasksTable;
+  request_stamps: RequestStampsTable;
+}

@@ -1,0 +1,61 @@
+// SQLite as the store wants it: write-ahead log, every commit on disk, transactions that take the write lock when they begin.
+import BetterSqlite from "better-sqlite3";
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  Kysely,
+  SqliteDialect,
+  SqliteDriver,
+  type SqliteStatement,
+} from "kysely";
+import { StoreError } from "./errors.ts";
+import type { Schema } from "./schema.ts";
+
+const busyTimeoutMs = 5_000;
+
+/**
+ * Opens the database file. `synchronous=FULL`: what is committed is on disk (https://www.sqlite.org/pragma.html#pragma_synchronous).
+ * @throws StoreError unavailable
+ */
+export function openSqlite(path: string): Kysely<Schema> {
+  let file: BetterSqlite.Database;
+  try {
+    file = new BetterSqlite(path, { timeout: busyTimeoutMs });
+    file.pragma("journal_mode = WAL");
+    file.pragma("synchronous = FULL");
+    file.pragma("foreign_keys = ON");
+  } catch (cause) {
+    throw new StoreError("unavailable", `the database ${path} cannot be opened`, { cause });
+  }
+  const database = { prepare: prepareOnce(file), close: () => file.close() };
+  const dialect = new SqliteDialect({ database });
+  dialect.createDriver = () => new ImmediateDriver({ database });
+  return new Kysely<Schema>({ dialect });
+}
+
+/** Statements are kept: the service has a few dozen, and preparing costs more than running most of them. */
+function prepareOnce(file: BetterSqlite.Database): (sql: string) => SqliteStatement {
+  const kept = new Map<string, SqliteStatement>();
+  const most = 500;
+  return (sql) => {
+    const found = kept.get(sql);
+    if (found !== undefined) return found;
+    const statement = file.prepare(sql);
+    const adapted: SqliteStatement = {
+      reader: statement.reader,
+      all: (parameters) => statement.all(...parameters),
+      run: (parameters) => statement.run(...parameters),
+      iterate: (parameters) => statement.iterate(...parameters),
+    };
+    if (kept.size >= most) kept.clear();
+    kept.set(sql, adapted);
+    return adapted;
+  };
+}
+
+/** A deferred transaction that reads first and writes later can fail with SQLITE_BUSY at once, whatever the timeout. */
+class ImmediateDriver extends SqliteDriver {
+  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw("begin immediate"));
+  }
+}

@@ -1,0 +1,95 @@
+// Peer gateways.
+import type { Selectable } from "kysely";
+import type { UserGw } from "../vpn/entities.ts";
+import type { ResourceRef } from "../vpn/id.ts";
+import { isLike, isRef, type Listing, type Owner, orderColumns, type Page } from "./lists.ts";
+import type { Schema } from "./schema.ts";
+import type { Db } from "./store.ts";
+
+export function readUserGw(row: Selectable<Schema["user_gws"]>): UserGw {
+  return {
+    id: row.id,
+    uid: row.uid,
+    accountId: row.account_id,
+    region: row.region,
+    name: row.name,
+    createdAtMs: row.created_at,
+    address: row.address,
+  };
+}
+
+export async function findUserGw(db: Db, owner: Owner, ref: ResourceRef): Promise<UserGw | undefined> {
+  const row = await db.sql
+    .selectFrom("user_gws")
+    .selectAll()
+    .where(isRef(owner, ref, "user_gws"))
+    .executeTakeFirst();
+  return row === undefined ? undefined : readUserGw(row);
+}
+
+export async function findUserGwByAddress(db: Db, owner: Owner, address: string): Promise<UserGw | undefined> {
+  const row = await db.sql
+    .selectFrom("user_gws")
+    .selectAll()
+    .where("account_id", "=", owner.accountId)
+    .where("region", "=", owner.region)
+    .where("address_key", "=", address)
+    .executeTakeFirst();
+  return row === undefined ? undefined : readUserGw(row);
+}
+
+/** @param isAddressUnique whether the address may be used once per account and region */
+export async function insertUserGw(db: Db, userGw: Omit<UserGw, "id">, isAddressUnique: boolean): Promise<UserGw> {
+  const row = {
+    uid: userGw.uid,
+    account_id: userGw.accountId,
+    region: userGw.region,
+    name: userGw.name,
+    created_at: userGw.createdAtMs,
+    address: userGw.address,
+    address_key: isAddressUnique ? userGw.address : null,
+  };
+  const { id } = await db.sql.insertInto("user_gws").values(row).returning("id").executeTakeFirstOrThrow();
+  return { ...userGw, id };
+}
+
+export async function deleteUserGw(db: Db, id: number): Promise<void> {
+  await db.sql.deleteFrom("user_gws").where("id", "=", id).execute();
+}
+
+/** A peer gateway, and how many channels lead to it. */
+export interface UserGwListing {
+  readonly userGw: UserGw;
+  readonly vpnConnCount: number;
+}
+
+export async function listUserGws(
+  db: Db,
+  owner: Owner,
+  filter: { ref?: ResourceRef | undefined; name?: string | undefined },
+  page: Page,
+): Promise<Listing<UserGwListing>> {
+  let query = db.sql
+    .selectFrom("user_gws")
+    .where("account_id", "=", owner.accountId)
+    .where("region", "=", owner.region);
+  if (filter.ref !== undefined) query = query.where(isRef(owner, filter.ref, "user_gws"));
+  if (filter.name !== undefined) query = query.where(isLike("name", filter.name));
+  const { total } = await query.select((eb) => eb.fn.countAll<number>().as("total")).executeTakeFirstOrThrow();
+  const [first, second] = orderColumns(page);
+  const rows = await query
+    .selectAll()
+    .select((eb) => [
+      eb
+        .selectFrom("vpn_conns")
+        .select((inner) => inner.fn.countAll<number>().as("count"))
+        .whereRef("vpn_conns.user_gw_id", "=", "user_gws.id")
+        .as("conn_count"),
+    ])
+    .orderBy(first, page.direction)
+    .orderBy(second, page.direction)
+    .limit(page.limit)
+    .offset(page.offset)
+    .execute();
+  return { rows: rows.map((row) => ({ userGw: readUserGw(row), vpnConnCount: row.conn_count ?? 0 })), total };
+}

@@ -1,0 +1,79 @@
+// Private networks.
+import type { Selectable } from "kysely";
+import type { Vpc } from "../vpn/entities.ts";
+import type { ResourceRef } from "../vpn/id.ts";
+import { isLike, isRef, type Listing, type Owner, orderColumns, type Page } from "./lists.ts";
+import type { Schema } from "./schema.ts";
+import type { Db } from "./store.ts";
+
+export function readVpc(row: Selectable<Schema["vpcs"]>): Vpc {
+  return {
+    id: row.id,
+    uid: row.uid,
+    accountId: row.account_id,
+    region: row.region,
+    name: row.name,
+    createdAtMs: row.created_at,
+    cidr: row.cidr,
+  };
+}
+
+export async function findVpc(db: Db, owner: Owner, ref: ResourceRef): Promise<Vpc | undefined> {
+  const row = await db.sql
+    .selectFrom("vpcs")
+    .selectAll()
+    .where(isRef(owner, ref, "vpcs"))
+    .executeTakeFirst();
+  return row === undefined ? undefined : readVpc(row);
+}
+
+/** @param isNameUnique whether the name may be used once per account and region */
+export async function insertVpc(db: Db, vpc: Omit<Vpc, "id">, isNameUnique: boolean): Promise<Vpc> {
+  const row = {
+    uid: vpc.uid,
+    account_id: vpc.accountId,
+    region: vpc.region,
+    name: vpc.name,
+    name_key: isNameUnique ? vpc.name : null,
+    created_at: vpc.createdAtMs,
+    cidr: vpc.cidr,
+  };
+  const { id } = await db.sql.insertInto("vpcs").values(row).returning("id").executeTakeFirstOrThrow();
+  return { ...vpc, id };
+}
+
+export async function isVpcNameTaken(db: Db, owner: Owner, name: string): Promise<boolean> {
+  const row = await db.sql
+    .selectFrom("vpcs")
+    .select("id")
+    .where("account_id", "=", owner.accountId)
+    .where("region", "=", owner.region)
+    .where("name_key", "=", name)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+export async function deleteVpc(db: Db, id: number): Promise<void> {
+  await db.sql.deleteFrom("vpcs").where("id", "=", id).execute();
+}
+
+export async function listVpcs(
+  db: Db,
+  owner: Owner,
+  filter: { ref?: ResourceRef | undefined; name?: string | undefined },
+  page: Page,
+): Promise<Listing<Vpc>> {
+  let query = db.sql.selectFrom("vpcs").where("account_id", "=", owner.accountId).where("region", "=", owner.region);
+  if (filter.ref !== undefined) query = query.where(isRef(owner, filter.ref, "vpcs"));
+  if (filter.name !== undefined) query = query.where(isLike("name", filter.name));
+  const { total } = await query.select((eb) => eb.fn.countAll<number>().as("total")).executeTakeFirstOrThrow();
+  const [first, second] = orderColumns(page);
+  const rows = await query
+    .selectAll()
+    .orderBy(first, page.direction)
+    .orderBy(second, page.direction)
+    .limit(page.limit)
+    .offset(page.offset)
+    .execute();
+  return { rows: rows.map(readVpc), total };
+}

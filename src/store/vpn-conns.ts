@@ -1,0 +1,187 @@
+// VPN channels, and what was observed of them.
+import type { Selectable } from "kysely";
+import type { VpnConn } from "../vpn/entities.ts";
+import type { ResourceRef } from "../vpn/id.ts";
+import type { NetStatus, VpnConnStatus } from "../vpn/status.ts";
+import type { IkeSibling } from "../vpn/vpn-conn.ts";
+import { isRef, type Owner } from "./lists.ts";
+import type { Schema } from "./schema.ts";
+import type { Db } from "./store.ts";
+
+type VpnConnRow = Selectable<Schema["vpn_conns"]>;
+
+export function readVpnConn(db: Db, row: VpnConnRow): VpnConn {
+  return {
+    id: row.id,
+    uid: row.uid,
+    accountId: row.account_id,
+    region: row.region,
+    name: row.name,
+    createdAtMs: row.created_at,
+    vpcId: row.vpc_id,
+    vpnGwId: row.vpn_gw_id,
+    userGwId: row.user_gw_id,
+    preSharedKey: db.sealer.open(row.pre_shared_key, "pre-shared-key"),
+    ike: JSON.parse(row.ike),
+    ipsec: JSON.parse(row.ipsec),
+    spds: JSON.parse(row.spds),
+    status: row.status as VpnConnStatus,
+    generation: row.generation,
+    failure: row.failure ?? undefined,
+  };
+}
+
+export async function findVpnConn(db: Db, owner: Owner, ref: ResourceRef): Promise<VpnConn | undefined> {
+  const row = await db.sql
+    .selectFrom("vpn_conns")
+    .selectAll()
+    .where(isRef(owner, ref, "vpn_conns"))
+    .executeTakeFirst();
+  return row === undefined ? undefined : readVpnConn(db, row);
+}
+
+/** How the new channel's name is kept: whether it must be unique in its VPC. */
+export interface NameRule {
+  readonly isUnique: boolean;
+}
+
+/** @returns the numeric id */
+export async function insertVpnConn(
+  db: Db,
+  conn: Omit<VpnConn, "id" | "failure">,
+  ikeIdentity: string,
+  rule: NameRule,
+): Promise<number> {
+  const row = {
+    uid: conn.uid,
+    account_id: conn.accountId,
+    region: conn.region,
+    name: conn.name,
+    name_key: rule.isUnique ? conn.name : null,
+    created_at: conn.createdAtMs,
+    vpc_id: conn.vpcId,
+    vpn_gw_id: conn.vpnGwId,
+    user_gw_id: conn.userGwId,
+    pre_shared_key: db.sealer.seal(conn.preSharedKey, "pre-shared-key"),
+    ike_identity: ikeIdentity,
+    ike: JSON.stringify(conn.ike),
+    ipsec: JSON.stringify(conn.ipsec),
+    spds: JSON.stringify(conn.spds),
+    status: conn.status,
+    generation: conn.generation,
+    observed_generation: 0,
+    failure: null,
+  };
+  const { id } = await db.sql.insertInto("vpn_conns").values(row).returning("id").executeTakeFirstOrThrow();
+  return id;
+}
+
+export async function renameVpnConn(db: Db, id: number, name: string, rule: NameRule): Promise<void> {
+  const names = { name, name_key: rule.isUnique ? name : null };
+  await db.sql.updateTable("vpn_conns").set(names).where("id", "=", id).execute();
+}
+
+export async function isConnNameTaken(db: Db, vpcId: number, name: string): Promise<boolean> {
+  const row = await db.sql
+    .selectFrom("vpn_conns")
+    .select("id")
+    .where("vpc_id", "=", vpcId)
+    .where("name_key", "=", name)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Whether an owner has `most` channels or more; looks at no more rows than that. */
+export async function hasVpnConns(db: Db, owner: Owner, most: number): Promise<boolean> {
+  const rows = await db.sql
+    .selectFrom("vpn_conns")
+    .select("id")
+    .where("account_id", "=", owner.accountId)
+    .where("region", "=", owner.region)
+    .limit(most)
+    .execute();
+  return rows.length >= most;
+}
+
+/** A channel of the same gateway and IKE identity that is not on its way out. */
+export async function findIkeSibling(db: Db, vpnGwId: number, ikeIdentity: string): Promise<IkeSibling | undefined> {
+  const row = await db.sql
+    .selectFrom("vpn_conns")
+    .selectAll()
+    .where("vpn_gw_id", "=", vpnGwId)
+    .where("ike_identity", "=", ikeIdentity)
+    .where("status", "!=", "deleting" satisfies VpnConnStatus)
+    .limit(1)
+    .executeTakeFirst();
+  return row === undefined ? undefined : readVpnConn(db, row);
+}
+
+export async function hasConnOnGw(db: Db, vpnGwId: number): Promise<boolean> {
+  const query = db.sql.selectFrom("vpn_conns").select("id").where("vpn_gw_id", "=", vpnGwId).limit(1);
+  return (await query.executeTakeFirst()) !== undefined;
+}
+
+export async function hasConnOnUserGw(db: Db, userGwId: number): Promise<boolean> {
+  const query = db.sql.selectFrom("vpn_conns").select("id").where("user_gw_id", "=", userGwId).limit(1);
+  return (await query.executeTakeFirst()) !== undefined;
+}
+
+/** A change of desired state: the reconciler sees it by its generation. */
+export async function setConnStatus(db: Db, id: number, status: VpnConnStatus, generation: number): Promise<void> {
+  await db.sql.updateTable("vpn_conns").set({ status, generation, failure: null }).where("id", "=", id).execute();
+}
+
+/** A channel as the reconciler needs it. */
+export interface DesiredVpnConn {
+  readonly conn: VpnConn;
+  readonly ikeIdentity: string;
+  readonly peerAddress: string;
+}
+
+/** Channels of a gateway that changed after a generation, those on their way out included. */
+export async function listChangedConns(db: Db, vpnGwId: number, afterGeneration: number): Promise<DesiredVpnConn[]> {
+  const rows = await db.sql
+    .selectFrom("vpn_conns")
+    .innerJoin("user_gws", "user_gws.id", "vpn_conns.user_gw_id")
+    .selectAll("vpn_conns")
+    .select("user_gws.address as peer_address")
+    .where("vpn_gw_id", "=", vpnGwId)
+    .where("generation", ">", afterGeneration)
+    .orderBy("generation")
+    .execute();
+  return rows.map((row) => ({
+    conn: readVpnConn(db, row),
+    ikeIdentity: row.ike_identity,
+    peerAddress: row.peer_address,
+  }));
+}
+
+/** What the reconciler found of one channel at a generation; a later change of desired state is left alone. */
+export async function recordConnStatus(
+  db: Db,
+  id: number,
+  outcome: { status: VpnConnStatus; failure: string | undefined; generation: number },
+): Promise<void> {
+  await db.sql
+    .updateTable("vpn_conns")
+    .set({ status: outcome.status, failure: outcome.failure ?? null, observed_generation: outcome.generation })
+    .where("id", "=", id)
+    .where("generation", "=", outcome.generation)
+    .execute();
+}
+
+export async function recordNetStatus(db: Db, connId: number, netStatus: NetStatus, nowMs: number): Promise<void> {
+  const row = { vpn_conn_id: connId, net_status: netStatus, changed_at: nowMs };
+  await db.sql
+    .insertInto("vpn_conn_observations")
+    .values(row)
+    .onConflict((conflict) => conflict.column("vpn_conn_id").doUpdateSet({ net_status: netStatus, changed_at: nowMs }))
+    .execute();
+}
+
+/** Removes a channel with its pairs and what was observed of it. */
+export async function deleteVpnConn(db: Db, id: number): Promise<void> {
+  await db.sql.deleteFrom("spd_pairs").where("vpn_conn_id", "=", id).execute();
+  await db.sql.deleteFrom("vpn_conn_observations").where("vpn_conn_id", "=", id).execute();
+  await db.sql.deleteFrom("vpn_conns").where("id", "=", id).execute();
+}

@@ -1,0 +1,222 @@
+// VPN gateways.
+import { type Selectable, sql } from "kysely";
+import type { ChargeType, Vpc, VpnGw } from "../vpn/entities.ts";
+import type { ResourceRef } from "../vpn/id.ts";
+import { formatAddress, parseAddress } from "../vpn/network.ts";
+import type { VpnGwStatus } from "../vpn/status.ts";
+import { gatewayAddress } from "../vpn/vpc.ts";
+import { isLike, isRef, type Listing, type Owner, orderColumns, type Page } from "./lists.ts";
+import type { Schema } from "./schema.ts";
+import type { Db } from "./store.ts";
+import { readVpc } from "./vpcs.ts";
+
+type VpnGwRow = Selectable<Schema["vpn_gws"]> & { vpc_cidr: string };
+
+function selectVpnGws(db: Db) {
+  return db.sql
+    .selectFrom("vpn_gws")
+    .innerJoin("vpcs", "vpcs.id", "vpn_gws.vpc_id")
+    .selectAll("vpn_gws")
+    .select("vpcs.cidr as vpc_cidr");
+}
+
+function readVpnGw(row: VpnGwRow): VpnGw {
+  return {
+    id: row.id,
+    uid: row.uid,
+    accountId: row.account_id,
+    region: row.region,
+    name: row.name,
+    createdAtMs: row.created_at,
+    vpcId: row.vpc_id,
+    bandwidthMbps: row.bandwidth_mbps,
+    chargeType: row.charge_type as ChargeType,
+    isAutoRenew: row.is_auto_renew === 1,
+    publicAddress: formatAddress(row.public_address),
+    vpcAddress: gatewayAddress(row.vpc_cidr, row.slot),
+    status: row.status as VpnGwStatus,
+    generation: row.generation,
+    failure: row.failure ?? undefined,
+    expiresAtMs: row.expires_at ?? undefined,
+  };
+}
+
+export async function findVpnGw(db: Db, owner: Owner, ref: ResourceRef): Promise<VpnGw | undefined> {
+  const row = await selectVpnGws(db)
+    .where(isRef(owner, ref, "vpn_gws"))
+    .executeTakeFirst();
+  return row === undefined ? undefined : readVpnGw(row);
+}
+
+/** A gateway by its own number, whoever owns it: for the reconciler. */
+export async function findVpnGwById(db: Db, id: number): Promise<{ vpnGw: VpnGw; vpc: Vpc } | undefined> {
+  const row = await selectVpnGws(db).where("vpn_gws.id", "=", id).executeTakeFirst();
+  if (row === undefined) return undefined;
+  const vpc = await db.sql.selectFrom("vpcs").selectAll().where("id", "=", row.vpc_id).executeTakeFirstOrThrow();
+  return { vpnGw: readVpnGw(row), vpc: readVpc(vpc) };
+}
+
+export async function listVpnGwIds(db: Db): Promise<number[]> {
+  const rows = await db.sql.selectFrom("vpn_gws").select("id").orderBy("id").execute();
+  return rows.map((row) => row.id);
+}
+
+export interface NewVpnGw {
+  readonly uid: string;
+  readonly owner: Owner;
+  readonly name: string;
+  readonly vpc: Vpc;
+  readonly slot: number;
+  /** 32-bit number. */
+  readonly publicAddress: number;
+  readonly bandwidthMbps: number;
+  readonly chargeType: ChargeType;
+  readonly isAutoRenew: boolean;
+  readonly createdAtMs: number;
+  readonly expiresAtMs: number | undefined;
+}
+
+/** @returns the numeric id */
+export async function insertVpnGw(db: Db, gateway: NewVpnGw): Promise<number> {
+  const row = {
+    uid: gateway.uid,
+    account_id: gateway.owner.accountId,
+    region: gateway.owner.region,
+    name: gateway.name,
+    created_at: gateway.createdAtMs,
+    vpc_id: gateway.vpc.id,
+    slot: gateway.slot,
+    public_address: gateway.publicAddress,
+    bandwidth_mbps: gateway.bandwidthMbps,
+    charge_type: gateway.chargeType,
+    is_auto_renew: gateway.isAutoRenew ? 1 : 0,
+    status: "delivering" satisfies VpnGwStatus,
+    generation: 1,
+    observed_generation: 0,
+    failure: null,
+    expires_at: gateway.expiresAtMs ?? null,
+  };
+  const { id } = await db.sql.insertInto("vpn_gws").values(row).returning("id").executeTakeFirstOrThrow();
+  return id;
+}
+
+/** Places of a VPC's gateways that are taken. */
+export async function listTakenSlots(db: Db, vpcId: number): Promise<number[]> {
+  const rows = await db.sql.selectFrom("vpn_gws").select("slot").where("vpc_id", "=", vpcId).execute();
+  return rows.map((row) => row.slot);
+}
+
+/** The lowest address of the pool that no gateway has, as a 32-bit number; undefined when there is none. */
+export async function findFreePublicAddress(db: Db, first: number, last: number): Promise<number | undefined> {
+  const isFirstTaken = await db.sql
+    .selectFrom("vpn_gws")
+    .select("id")
+    .where("public_address", "=", first)
+    .executeTakeFirst();
+  if (isFirstTaken === undefined) return first;
+  const gap = await db.sql
+    .selectFrom("vpn_gws as taken")
+    .leftJoin("vpn_gws as next", (join) => join.on(sql<boolean>`next.public_address = taken.public_address + 1`))
+    .select("taken.public_address")
+    .where("taken.public_address", ">=", first)
+    .where("taken.public_address", "<", last)
+    .where("next.id", "is", null)
+    .orderBy("taken.public_address")
+    .limit(1)
+    .executeTakeFirst();
+  return gap === undefined ? undefined : gap.public_address + 1;
+}
+
+/** Raises the generation and so says "changed"; the row is locked until the transaction ends. @returns the new generation */
+export async function raiseGeneration(db: Db, id: number): Promise<number> {
+  const { generation } = await db.sql
+    .updateTable("vpn_gws")
+    .set((eb) => ({ generation: eb("generation", "+", 1) }))
+    .where("id", "=", id)
+    .returning("generation")
+    .executeTakeFirstOrThrow();
+  return generation;
+}
+
+export async function setVpnGwStatus(db: Db, id: number, status: VpnGwStatus, failure?: string): Promise<void> {
+  await db.sql
+    .updateTable("vpn_gws")
+    .set({ status, failure: failure ?? null })
+    .where("id", "=", id)
+    .execute();
+}
+
+export async function setGwObservedGeneration(db: Db, id: number, generation: number): Promise<void> {
+  await db.sql.updateTable("vpn_gws").set({ observed_generation: generation }).where("id", "=", id).execute();
+}
+
+export async function deleteVpnGw(db: Db, id: number): Promise<void> {
+  await db.sql.deleteFrom("vpn_gws").where("id", "=", id).execute();
+}
+
+/** Which gateways. A gateway's order number is its numeric id. */
+export interface VpnGwFilter {
+  readonly vpcId?: number | undefined;
+  readonly ref?: ResourceRef | undefined;
+  readonly name?: string | undefined;
+  readonly orderNumber?: number | undefined;
+  readonly publicAddresses?: readonly string[] | undefined;
+}
+
+export async function listVpnGws(
+  db: Db,
+  owner: Owner,
+  filter: VpnGwFilter,
+  page: Page,
+): Promise<Listing<{ vpnGw: VpnGw; vpc: Vpc }>> {
+  let query = db.sql
+    .selectFrom("vpn_gws")
+    .where("vpn_gws.account_id", "=", owner.accountId)
+    .where("vpn_gws.region", "=", owner.region);
+  if (filter.vpcId !== undefined) query = query.where("vpn_gws.vpc_id", "=", filter.vpcId);
+  if (filter.ref !== undefined) query = query.where(isRef(owner, filter.ref, "vpn_gws"));
+  if (filter.orderNumber !== undefined) query = query.where("vpn_gws.id", "=", filter.orderNumber);
+  if (filter.name !== undefined) query = query.where(isLike("vpn_gws.name", filter.name));
+  if (filter.publicAddresses !== undefined) {
+    const numbers = filter.publicAddresses.map((address) => parseAddress(address) ?? -1);
+    query = query.where("vpn_gws.public_address", "in", numbers);
+  }
+  const { total } = await query.select((eb) => eb.fn.countAll<number>().as("total")).executeTakeFirstOrThrow();
+  const [first, second] = orderColumns(page);
+  const rows = await query
+    .innerJoin("vpcs", "vpcs.id", "vpn_gws.vpc_id")
+    .selectAll("vpn_gws")
+    .select("vpcs.cidr as vpc_cidr")
+    .orderBy(`vpn_gws.${first}`, page.direction)
+    .orderBy(`vpn_gws.${second}`, page.direction)
+    .limit(page.limit)
+    .offset(page.offset)
+    .execute();
+  const vpcs = await findVpcsById(
+    db,
+    rows.map((row) => row.vpc_id),
+  );
+  return { rows: rows.map((row) => ({ vpnGw: readVpnGw(row), vpc: vpcs.get(row.vpc_id) as Vpc })), total };
+}
+
+async function findVpcsById(db: Db, ids: readonly number[]): Promise<Map<number, Vpc>> {
+  if (ids.length === 0) return new Map();
+  const rows = await db.sql
+    .selectFrom("vpcs")
+    .selectAll()
+    .where("id", "in", [...new Set(ids)])
+    .execute();
+  return new Map(rows.map((row) => [row.id, readVpc(row)]));
+}
+
+/** How many gateways each of some VPCs has. */
+export async function countVpnGwsByVpc(db: Db, vpcIds: readonly number[]): Promise<Map<number, number>> {
+  if (vpcIds.length === 0) return new Map();
+  const rows = await db.sql
+    .selectFrom("vpn_gws")
+    .select((eb) => ["vpc_id", eb.fn.countAll<number>().as("total")])
+    .where("vpc_id", "in", vpcIds)
+    .groupBy("vpc_id")
+    .execute();
+  return new Map(rows.map((row) => [row.vpc_id, row.total]));
+}
