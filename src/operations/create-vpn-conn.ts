@@ -1,0 +1,176 @@
+// Makes a VPN channel: resolves what it refers to, completes it by the rules, writes it with its task, and wakes the loop.
+import { ApiError, refuseField } from "../errors.ts";
+import { findOverlappingPair, insertSpdPairs } from "../store/spd-pairs.ts";
+import type { Db } from "../store/store.ts";
+import { findIkeSibling, hasVpnConns, insertVpnConn, isConnNameTaken, renameVpnConn } from "../store/vpn-conns.ts";
+import { raiseGeneration } from "../store/vpn-gws.ts";
+import { enqueueTask } from "../tasks/tasks.ts";
+import type { UserGw, Vpc, VpnGw } from "../vpn/entities.ts";
+import { formatNetwork, storedNetwork } from "../vpn/network.ts";
+import type { Secret } from "../vpn/secret.ts";
+import {
+  completeSpds,
+  type ReadSpd,
+  readSpds,
+  type SpdPair,
+  type SpdRequest,
+  spdPairs,
+  storeSpds,
+} from "../vpn/spd.ts";
+import { requireUsableGw } from "../vpn/status.ts";
+import {
+  checkIdentities,
+  checkPreSharedKey,
+  completeIke,
+  completeIpsec,
+  completeKey,
+  generatedConnName,
+  type IkeRequest,
+  type IpsecRequest,
+  ikeIdentityKey,
+  requireConnName,
+  resolveIdentities,
+} from "../vpn/vpn-conn.ts";
+import { type Caller, type Context, write } from "./context.ts";
+import { ensureUserGw } from "./create-user-gw.ts";
+import { requireUserGw, requireVpc, requireVpnGw } from "./find.ts";
+import { generatePreSharedKey, generateUid } from "./generate.ts";
+
+/** The peer gateway of a new channel: one that is recorded, or an address to look up or record. */
+export type PeerRequest = { readonly userGw: string } | { readonly name: string; readonly address: string };
+
+export interface CreateVpnConn {
+  readonly vpc: string;
+  readonly vpnGw: string;
+  readonly peer: PeerRequest;
+  /** undefined: `<numeric id>_vpnconn`. */
+  readonly name: string | undefined;
+  /** undefined: the key of a channel with the same IKE identity, else a generated one. */
+  readonly preSharedKey: Secret | undefined;
+  readonly spds: readonly SpdRequest[];
+  readonly ike: IkeRequest;
+  readonly ipsec: IpsecRequest;
+}
+
+export interface CreatedVpnConn {
+  readonly taskId: number;
+  readonly preSharedKey: Secret;
+}
+
+interface Place {
+  readonly vpc: Vpc;
+  readonly vpnGw: VpnGw;
+  readonly userGw: UserGw;
+}
+
+/**
+ * @throws ApiError vpc-not-found, vpn-gw-not-found, user-gw-not-found, vpn-gw-state-invalid, vpn-conn-name-invalid,
+ *   vpn-conn-name-in-use, vpn-conn-limit-exceeded, parameter-invalid
+ */
+export async function createVpnConn(context: Context, caller: Caller, input: CreateVpnConn): Promise<CreatedVpnConn> {
+  if (input.name !== undefined) requireConnName(input.name);
+  if (input.preSharedKey !== undefined) checkPreSharedKey(input.preSharedKey);
+  checkIdentities(input.ike);
+  const spds = readSpds(input.spds);
+  const { vpnGwId, ...created } = await write(context, caller, async (db) => {
+    const vpc = await requireVpc(db, caller, input.vpc);
+    const vpnGw = await requireVpnGw(db, caller, input.vpnGw, vpc);
+    const userGw =
+      "userGw" in input.peer
+        ? await requireUserGw(db, caller, input.peer.userGw)
+        : await ensureUserGw(context, caller, db, input.peer);
+    return insertWithinRules(context, caller, db, { vpc, vpnGw, userGw }, spds, input);
+  });
+  context.nudge(vpnGwId);
+  return created;
+}
+
+async function insertWithinRules(
+  context: Context,
+  caller: Caller,
+  db: Db,
+  place: Place,
+  readRules: readonly ReadSpd[],
+  input: CreateVpnConn,
+) {
+  const { vpc, vpnGw, userGw } = place;
+  const { config } = context;
+  requireUsableGw(vpnGw.uid, vpnGw.status);
+  if (userGw.address === vpnGw.publicAddress) {
+    throw refuseField("userGw", `peer gateway ${userGw.uid} has the VPN gateway's own address ${userGw.address}`);
+  }
+  const limits = { spdsPerConn: config["quota.spdsPerConn"], peersPerSpd: config["quota.peersPerSpd"] };
+  const spds = completeSpds(readRules, storedNetwork(vpc.cidr), limits);
+  const pairs = spdPairs(spds);
+  refuseTunnelInItself(pairs, userGw);
+
+  const identities = resolveIdentities(input.ike, vpnGw.publicAddress, userGw.address);
+  const ikeIdentity = ikeIdentityKey(userGw.address, identities);
+  // Everything about one gateway's channels is decided under its row's lock.
+  const generation = await raiseGeneration(db, vpnGw.id);
+  const sibling = await findIkeSibling(db, vpnGw.id, ikeIdentity);
+  const ike = completeIke(input.ike, identities, sibling);
+  const preSharedKey = completeKey(input.preSharedKey, sibling) ?? generatePreSharedKey();
+  await refuseOverlap(db, vpnGw, pairs);
+  const rule = { isUnique: config["unique.vpnConnNames"] };
+  if (input.name !== undefined && rule.isUnique && (await isConnNameTaken(db, vpc.id, input.name))) {
+    const message = `a VPN channel of VPC ${vpc.uid} has this name already`;
+    throw new ApiError("vpn-conn-name-in-use", message, { field: "name" });
+  }
+  const quota = config["quota.vpnConns"];
+  if (quota > 0 && (await hasVpnConns(db, caller, quota))) {
+    throw new ApiError("vpn-conn-limit-exceeded", `the region has ${quota} VPN channels; no more are allowed`);
+  }
+
+  const uid = generateUid("vpn-conn");
+  const conn = {
+    uid,
+    accountId: caller.accountId,
+    region: caller.region,
+    name: input.name ?? uid,
+    createdAtMs: context.clock(),
+    vpcId: vpc.id,
+    vpnGwId: vpnGw.id,
+    userGwId: userGw.id,
+    preSharedKey,
+    ike,
+    ipsec: completeIpsec(input.ipsec),
+    spds: storeSpds(spds),
+    status: "creating",
+    generation,
+  } as const;
+  const id = await insertVpnConn(db, conn, ikeIdentity, rule);
+  if (input.name === undefined) await renameVpnConn(db, id, await findFreeName(db, vpc, id), rule);
+  await insertSpdPairs(db, id, vpnGw.id, pairs);
+  const task = { action: "create-vpn-conn", vpnGw, vpnConnId: id, generation } as const;
+  return { vpnGwId: vpnGw.id, taskId: await enqueueTask(context, db, task), preSharedKey };
+}
+
+/** The tunnel's own packets cannot go through the tunnel: strongSwan refuses a policy for just the peer's address. */
+function refuseTunnelInItself(pairs: readonly SpdPair[], userGw: UserGw): void {
+  const isPeerItself = pairs.some(({ peer }) => formatNetwork(peer) === `${userGw.address}/32`);
+  if (isPeerItself) {
+    throw refuseField("spds", `peer network ${userGw.address}/32 is the peer gateway itself`);
+  }
+}
+
+async function refuseOverlap(db: Db, vpnGw: VpnGw, pairs: readonly SpdPair[]): Promise<void> {
+  for (const pair of pairs) {
+    const other = await findOverlappingPair(db, vpnGw.id, pair);
+    if (other !== undefined) {
+      throw refuseField(
+        "spds",
+        `${formatNetwork(pair.local)} to ${formatNetwork(pair.peer)} overlaps ${other.local} to ${other.peer} of VPN channel ${other.connUid} on the same gateway`,
+      );
+    }
+  }
+}
+
+async function findFreeName(db: Db, vpc: Vpc, id: number): Promise<string> {
+  const mostAttempts = 1_000;
+  for (let attempt = 0; attempt < mostAttempts; attempt += 1) {
+    const name = generatedConnName(id, attempt);
+    if (!(await isConnNameTaken(db, vpc.id, name))) return name;
+  }
+  throw new ApiError("vpn-conn-name-in-use", "no generated name is free; give one", { field: "name" });
+}

@@ -1,0 +1,27 @@
+// Asks for a VPN channel's removal. Its row goes when charon has let go of it.
+import { setConnStatus } from "../store/vpn-conns.ts";
+import { raiseGeneration } from "../store/vpn-gws.ts";
+import { enqueueTask } from "../tasks/tasks.ts";
+import { requireDeletableConn } from "../vpn/status.ts";
+import { type Caller, type Context, write } from "./context.ts";
+import { requireVpc, requireVpnConn, requireVpnGw } from "./find.ts";
+
+/** @throws ApiError vpc-not-found, vpn-gw-not-found, vpn-conn-not-found, vpn-conn-state-invalid */
+export async function deleteVpnConn(
+  context: Context,
+  caller: Caller,
+  input: { vpc: string; vpnGw: string; vpnConn: string },
+): Promise<{ taskId: number }> {
+  const { vpnGwId, taskId } = await write(context, caller, async (db) => {
+    const vpc = await requireVpc(db, caller, input.vpc);
+    const vpnGw = await requireVpnGw(db, caller, input.vpnGw, vpc);
+    const conn = await requireVpnConn(db, caller, input.vpnConn, vpnGw);
+    requireDeletableConn(conn.uid, conn.status);
+    const generation = await raiseGeneration(db, vpnGw.id);
+    await setConnStatus(db, conn.id, "deleting", generation);
+    const task = { action: "delete-vpn-conn", vpnGw, vpnConnId: conn.id, generation } as const;
+    return { vpnGwId: vpnGw.id, taskId: await enqueueTask(context, db, task) };
+  });
+  context.nudge(vpnGwId);
+  return { taskId };
+}

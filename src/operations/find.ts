@@ -1,0 +1,47 @@
+// Finds what a request names, or refuses it by the right name. A child that another parent owns is not found (api-v2.md 3.1).
+import { ApiError } from "../errors.ts";
+import type { Owner } from "../store/lists.ts";
+import type { Db } from "../store/store.ts";
+import { findUserGw } from "../store/user-gws.ts";
+import { findVpc } from "../store/vpcs.ts";
+import { findVpnConn } from "../store/vpn-conns.ts";
+import { findVpnGw } from "../store/vpn-gws.ts";
+import type { UserGw, Vpc, VpnConn, VpnGw } from "../vpn/entities.ts";
+import { readRef } from "../vpn/id.ts";
+
+/** Ids come from callers: what is shown of them is bounded. */
+function show(id: string): string {
+  return id.length > 40 ? `${id.slice(0, 40)}…` : id;
+}
+
+export async function requireVpc(db: Db, owner: Owner, id: string): Promise<Vpc> {
+  const vpc = await findVpc(db, owner, readRef(id));
+  if (vpc === undefined) throw new ApiError("vpc-not-found", `VPC ${show(id)} does not exist`, { field: "vpc" });
+  return vpc;
+}
+
+export async function requireVpnGw(db: Db, owner: Owner, id: string, vpc?: Vpc): Promise<VpnGw> {
+  const vpnGw = await findVpnGw(db, owner, readRef(id));
+  if (vpnGw === undefined || (vpc !== undefined && vpnGw.vpcId !== vpc.id)) {
+    const where = vpc === undefined ? "" : ` in VPC ${vpc.uid}`;
+    throw new ApiError("vpn-gw-not-found", `VPN gateway ${show(id)} does not exist${where}`, { field: "vpnGw" });
+  }
+  return vpnGw;
+}
+
+export async function requireUserGw(db: Db, owner: Owner, id: string): Promise<UserGw> {
+  const userGw = await findUserGw(db, owner, readRef(id));
+  if (userGw === undefined) {
+    throw new ApiError("user-gw-not-found", `peer gateway ${show(id)} does not exist`, { field: "userGw" });
+  }
+  return userGw;
+}
+
+export async function requireVpnConn(db: Db, owner: Owner, id: string, vpnGw?: VpnGw): Promise<VpnConn> {
+  const conn = await findVpnConn(db, owner, readRef(id));
+  if (conn === undefined || (vpnGw !== undefined && conn.vpnGwId !== vpnGw.id)) {
+    const where = vpnGw === undefined ? "" : ` on VPN gateway ${vpnGw.uid}`;
+    throw new ApiError("vpn-conn-not-found", `VPN channel ${show(id)} does not exist${where}`, { field: "vpnConn" });
+  }
+  return conn;
+}
