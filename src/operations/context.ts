@@ -1,9 +1,9 @@
 // What every operation is given: the store, the clock, the rules in force, and a way to wake the loop of a gateway.
 import type { Config } from "../config.ts";
 import { ApiError } from "../errors.ts";
-import type { Owner } from "../store/lists.ts";
 import { insertRequestStamp, type RequestStamp } from "../store/request-stamps.ts";
 import type { Db, Store } from "../store/store.ts";
+import type { Owner } from "../vpn/listing.ts";
 
 export interface Context {
   readonly store: Store;

@@ -54,7 +54,9 @@ export interface CreateVpnConn {
 
 export interface CreatedVpnConn {
   readonly taskId: number;
+  /** The key in force: given, inherited or generated. */
   readonly preSharedKey: Secret;
+  readonly userGw: UserGw;
 }
 
 interface Place {
@@ -143,7 +145,7 @@ async function insertWithinRules(
   if (input.name === undefined) await renameVpnConn(db, id, await findFreeName(db, vpc, id), rule);
   await insertSpdPairs(db, id, vpnGw.id, pairs);
   const task = { action: "create-vpn-conn", vpnGw, vpnConnId: id, generation } as const;
-  return { vpnGwId: vpnGw.id, taskId: await enqueueTask(context, db, task), preSharedKey };
+  return { vpnGwId: vpnGw.id, taskId: await enqueueTask(context, db, task), preSharedKey, userGw };
 }
 
 /** The tunnel's own packets cannot go through the tunnel: strongSwan refuses a policy for just the peer's address. */

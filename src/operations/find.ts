@@ -1,6 +1,5 @@
 // Finds what a request names, or refuses it by the right name. A child that another parent owns is not found (api-v2.md 3.1).
 import { ApiError } from "../errors.ts";
-import type { Owner } from "../store/lists.ts";
 import type { Db } from "../store/store.ts";
 import { findUserGw } from "../store/user-gws.ts";
 import { findVpc } from "../store/vpcs.ts";
@@ -8,6 +7,7 @@ import { findVpnConn } from "../store/vpn-conns.ts";
 import { findVpnGw } from "../store/vpn-gws.ts";
 import type { UserGw, Vpc, VpnConn, VpnGw } from "../vpn/entities.ts";
 import { readRef } from "../vpn/id.ts";
+import type { Owner } from "../vpn/listing.ts";
 
 /** Ids come from callers: what is shown of them is bounded. */
 function show(id: string): string {

@@ -1,7 +1,8 @@
 // Lists peer gateways.
-import type { Listing, Page } from "../store/lists.ts";
+
 import { listUserGws as listUserGwRows, type UserGwListing } from "../store/user-gws.ts";
 import { readRef } from "../vpn/id.ts";
+import type { Listing, Page } from "../vpn/listing.ts";
 import type { Caller, Context } from "./context.ts";
 import { requireUserGw } from "./find.ts";
 

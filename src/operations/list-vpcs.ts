@@ -1,9 +1,10 @@
 // Lists VPCs.
-import type { Listing, Page } from "../store/lists.ts";
+
 import { listVpcs as listVpcRows } from "../store/vpcs.ts";
 import { countVpnGwsByVpc } from "../store/vpn-gws.ts";
 import type { Vpc } from "../vpn/entities.ts";
 import { readRef } from "../vpn/id.ts";
+import type { Listing, Page } from "../vpn/listing.ts";
 import type { Caller, Context } from "./context.ts";
 import { requireVpc } from "./find.ts";
 

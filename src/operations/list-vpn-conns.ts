@@ -1,8 +1,9 @@
 // Lists VPN channels.
-import type { Listing, Page } from "../store/lists.ts";
+
 import { listVpnConnViews } from "../store/vpn-conn-views.ts";
 import type { VpnConnView } from "../vpn/entities.ts";
 import { readRef } from "../vpn/id.ts";
+import type { Listing, Page } from "../vpn/listing.ts";
 import type { Caller, Context } from "./context.ts";
 import { requireVpc, requireVpnConn, requireVpnGw } from "./find.ts";
 

@@ -1,8 +1,9 @@
 // Lists VPN gateways.
-import type { Listing, Page } from "../store/lists.ts";
+
 import { listVpnGws as listVpnGwRows } from "../store/vpn-gws.ts";
 import type { Vpc, VpnGw } from "../vpn/entities.ts";
 import { readRef } from "../vpn/id.ts";
+import type { Listing, Page } from "../vpn/listing.ts";
 import type { Caller, Context } from "./context.ts";
 import { requireVpc, requireVpnGw } from "./find.ts";
 

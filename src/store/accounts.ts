@@ -70,6 +70,10 @@ export async function listApiKeys(db: Db): Promise<ApiKeyListing[]> {
   }));
 }
 
+export async function hasApiKeys(db: Db): Promise<boolean> {
+  return (await db.sql.selectFrom("api_keys").select("secret_id").limit(1).executeTakeFirst()) !== undefined;
+}
+
 /** @returns whether there is such a key */
 export async function disableApiKey(db: Db, secretId: string, nowMs: number): Promise<boolean> {
   const result = await db.sql

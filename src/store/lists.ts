@@ -1,27 +1,8 @@
-// What all lists have in common: a page of rows in an order, a total, a fuzzy name, a resource by either form of id.
+// What the queries of all lists have in common: an order, a fuzzy name, a resource by either form of id.
 import { type ExpressionBuilder, type ExpressionWrapper, type SqlBool, sql } from "kysely";
 import type { ResourceRef } from "../vpn/id.ts";
+import type { Owner, Page } from "../vpn/listing.ts";
 import type { Schema } from "./schema.ts";
-
-/** Which rows of a list, and in what order (api-v2.md 3.2). */
-export interface Page {
-  readonly offset: number;
-  readonly limit: number;
-  readonly orderBy: "createdAt" | "name";
-  readonly direction: "asc" | "desc";
-}
-
-/** One page, and how many rows match in all. */
-export interface Listing<T> {
-  readonly rows: readonly T[];
-  readonly total: number;
-}
-
-/** Whose rows: every query says so. */
-export interface Owner {
-  readonly accountId: number;
-  readonly region: string;
-}
 
 export type ResourceTable = "vpcs" | "vpn_gws" | "user_gws" | "vpn_conns";
 

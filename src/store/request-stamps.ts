@@ -15,7 +15,11 @@ export interface RequestStamp {
   readonly expiresAt: number;
 }
 
-/** Takes part in the transaction of the write itself. @throws ApiError request-replayed */
+/**
+ * Takes part in the transaction of the write itself. The key is secretId and mac: timestamp and nonce lie under the mac, and values
+ * are signed raw, so one signed string could be cut into other parameters.
+ * @throws ApiError request-replayed
+ */
 export async function insertRequestStamp(db: Db, stamp: RequestStamp): Promise<void> {
   const { secretId, expiresAt, ...rest } = stamp;
   try {

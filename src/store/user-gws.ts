@@ -2,7 +2,8 @@
 import type { Selectable } from "kysely";
 import type { UserGw } from "../vpn/entities.ts";
 import type { ResourceRef } from "../vpn/id.ts";
-import { isLike, isRef, type Listing, type Owner, orderColumns, type Page } from "./lists.ts";
+import type { Listing, Owner, Page } from "../vpn/listing.ts";
+import { isLike, isRef, orderColumns } from "./lists.ts";
 import type { Schema } from "./schema.ts";
 import type { Db } from "./store.ts";
 

@@ -2,7 +2,8 @@
 import type { Selectable } from "kysely";
 import type { Vpc } from "../vpn/entities.ts";
 import type { ResourceRef } from "../vpn/id.ts";
-import { isLike, isRef, type Listing, type Owner, orderColumns, type Page } from "./lists.ts";
+import type { Listing, Owner, Page } from "../vpn/listing.ts";
+import { isLike, isRef, orderColumns } from "./lists.ts";
 import type { Schema } from "./schema.ts";
 import type { Db } from "./store.ts";
 
@@ -24,6 +25,12 @@ export async function findVpc(db: Db, owner: Owner, ref: ResourceRef): Promise<V
     .selectAll()
     .where(isRef(owner, ref, "vpcs"))
     .executeTakeFirst();
+  return row === undefined ? undefined : readVpc(row);
+}
+
+/** A VPC by its unified id, whoever owns it: for those who work on this machine. */
+export async function findVpcByUid(db: Db, uid: string): Promise<Vpc | undefined> {
+  const row = await db.sql.selectFrom("vpcs").selectAll().where("uid", "=", uid).executeTakeFirst();
   return row === undefined ? undefined : readVpc(row);
 }
 

@@ -1,8 +1,9 @@
 // Lists of VPN channels with all that they refer to.
 import type { VpnConnView } from "../vpn/entities.ts";
 import type { ResourceRef } from "../vpn/id.ts";
+import type { Listing, Owner, Page } from "../vpn/listing.ts";
 import type { NetStatus } from "../vpn/status.ts";
-import { isLike, isRef, type Listing, type Owner, orderColumns, type Page } from "./lists.ts";
+import { isLike, isRef, orderColumns } from "./lists.ts";
 import type { Db } from "./store.ts";
 import { readUserGw } from "./user-gws.ts";
 import { readVpnConn } from "./vpn-conns.ts";

@@ -2,9 +2,10 @@
 import type { Selectable } from "kysely";
 import type { VpnConn } from "../vpn/entities.ts";
 import type { ResourceRef } from "../vpn/id.ts";
+import type { Owner } from "../vpn/listing.ts";
 import type { NetStatus, VpnConnStatus } from "../vpn/status.ts";
 import type { IkeSibling } from "../vpn/vpn-conn.ts";
-import { isRef, type Owner } from "./lists.ts";
+import { isRef } from "./lists.ts";
 import type { Schema } from "./schema.ts";
 import type { Db } from "./store.ts";
 

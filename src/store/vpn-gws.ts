@@ -2,10 +2,11 @@
 import { type Selectable, sql } from "kysely";
 import type { ChargeType, Vpc, VpnGw } from "../vpn/entities.ts";
 import type { ResourceRef } from "../vpn/id.ts";
+import type { Listing, Owner, Page } from "../vpn/listing.ts";
 import { formatAddress, parseAddress } from "../vpn/network.ts";
 import type { VpnGwStatus } from "../vpn/status.ts";
 import { gatewayAddress } from "../vpn/vpc.ts";
-import { isLike, isRef, type Listing, type Owner, orderColumns, type Page } from "./lists.ts";
+import { isLike, isRef, orderColumns } from "./lists.ts";
 import type { Schema } from "./schema.ts";
 import type { Db } from "./store.ts";
 import { readVpc } from "./vpcs.ts";

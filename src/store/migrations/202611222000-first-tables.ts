@@ -127,7 +127,7 @@ async function createWork(db: Kysely<unknown>): Promise<void> {
     .addColumn("nonce", "text", required)
     .addColumn("mac", "text", required)
     .addColumn("expires_at", "integer", required)
-    .addPrimaryKeyConstraint("request_stamps_primary", ["secret_id", "timestamp", "nonce", "mac"])
+    .addPrimaryKeyConstraint("request_stamps_primary", ["secret_id", "mac"])
     .execute();
   await index(db, "request_stamps", ["expires_at"]);
 }

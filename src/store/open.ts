@@ -1,0 +1,20 @@
+// Opens the store that the settings name.
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { Store } from "./store.ts";
+
+/** The settings that say where the store is: see config.ts. */
+export interface StorePlace {
+  readonly data: string;
+  /** `sqlite:PATH`, or empty for the data directory's own. */
+  readonly database: string;
+  /** Empty for the data directory's own. */
+  readonly masterKeyFile: string;
+}
+
+/** Makes the data directory (0700) when it is not there, and brings the schema up to date. @throws StoreError */
+export async function openStore({ data, database, masterKeyFile }: StorePlace): Promise<Store> {
+  mkdirSync(data, { recursive: true, mode: 0o700 });
+  const path = database === "" ? join(data, "culvert.db") : database.slice("sqlite:".length);
+  return Store.open(path, masterKeyFile === "" ? join(data, "master.key") : masterKeyFile);
+}
