@@ -1,0 +1,33 @@
+// How values look in replies: times, old ids, lists of parameters that all list actions have. api-v2.md 3.1-3.3.
+import type { Context } from "../operations/context.ts";
+import type { Vpc } from "../vpn/entities.ts";
+import type { Page } from "../vpn/listing.ts";
+import type { ParameterReader } from "./parameters.ts";
+
+/** `YYYY-MM-DD HH:MM:SS` in the configured zone. */
+export function formatTime({ config }: Context, atMs: number): string {
+  const shifted = new Date(atMs + config.utcOffsetMinutes * 60_000);
+  return shifted.toISOString().slice(0, 19).replace("T", " ");
+}
+
+/** A VPC's old id: `gz_vpc_266`. */
+export function oldVpcId(vpc: Vpc): string {
+  return `${vpc.region}_vpc_${vpc.id}`;
+}
+
+const longestOffset = 2_147_483_647;
+
+/** `offset`, `limit`, `orderField`, `orderDirection`. */
+export function readPage(parameters: ParameterReader, nameField: string, maxLimit: number): Page {
+  return {
+    offset: parameters.integer("offset", [0, longestOffset]) ?? 0,
+    limit: parameters.integer("limit", [0, maxLimit]) ?? 20,
+    orderBy: parameters.choice("orderField", { createTime: "createdAt", [nameField]: "name" }) ?? "createdAt",
+    direction: parameters.choice("orderDirection", { asc: "asc", desc: "desc" }) ?? "desc",
+  };
+}
+
+/** Channels, VPN gateways and peer gateways: the documented maximum of `limit`. */
+export const maxListed = 50;
+/** VPCs: no maximum is documented; this one bounds the cost of a call. */
+export const maxVpcsListed = 1_000;
