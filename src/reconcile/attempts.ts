@@ -1,0 +1,74 @@
+// When a CHILD_SA that is not there is to be initiated: bounded attempts in flight, backoff, deadlines. Pure but for its own memory.
+import type { IkeSa } from "../dataplane/dataplane.ts";
+
+/** charon gives up after 20.7 s with our retransmission settings; an IKE_SA still connecting after this is ended by us. */
+export const connectDeadlineMs = 25_000;
+/** A quick mode under way shows nothing in the listing; its first retransmissions come at 0.5, 0.9, 1.6 and 2.9 s. */
+const quickModeMs = 4_000;
+const firstBackoffMs = 1_000;
+const longestBackoffMs = 60_000;
+/** A CHILD_SA this old was a success. */
+const lastingMs = 10_000;
+/** More initiations at once make none of them faster. */
+const window = 16;
+/** An attempt this old is waiting for a peer, not for us, and holds up nobody. */
+const windowMs = 1_000;
+
+interface Attempt {
+  readonly startedMs: number;
+  readonly failures: number;
+}
+
+export type InitiationVerdict =
+  | { readonly kind: "initiate" }
+  | { readonly kind: "wait"; readonly untilMs: number }
+  /** charon still tries, but for too long. */
+  | { readonly kind: "give-up" };
+
+/** The attempts to bring up the children of one gateway. */
+export class Attempts {
+  readonly #attempts = new Map<string, Attempt>();
+
+  /** A child is there. What it took is forgotten once it has lasted, so that one that falls at once is not tried at once. */
+  succeed(child: string, nowMs: number): void {
+    const attempt = this.#attempts.get(child);
+    if (attempt !== undefined && nowMs - attempt.startedMs >= lastingMs) this.#attempts.delete(child);
+  }
+
+  start(child: string, nowMs: number): void {
+    const before = this.#attempts.get(child);
+    this.#attempts.set(child, { startedMs: nowMs, failures: before === undefined ? 0 : before.failures + 1 });
+  }
+
+  /** charon was started anew: whatever was tried before says nothing. */
+  clear(): void {
+    this.#attempts.clear();
+  }
+
+  /** Forgets children that nobody wants any more. */
+  keep(children: ReadonlySet<string>): void {
+    for (const child of this.#attempts.keys()) if (!children.has(child)) this.#attempts.delete(child);
+  }
+
+  /** How many may be started now. */
+  room(nowMs: number): number {
+    let fresh = 0;
+    for (const { startedMs } of this.#attempts.values()) if (nowMs - startedMs < windowMs) fresh += 1;
+    return Math.max(0, window - fresh);
+  }
+
+  /** What to do about a child that has no CHILD_SA, given the IKE_SAs of its connection. */
+  judge(child: string, ikeSas: readonly IkeSa[], nowMs: number): InitiationVerdict {
+    const attempt = this.#attempts.get(child);
+    if (attempt === undefined) return { kind: "initiate" };
+    const isConnecting = ikeSas.some((sa) => sa.state === "CONNECTING");
+    if (isConnecting) {
+      const deadlineMs = attempt.startedMs + connectDeadlineMs;
+      return nowMs >= deadlineMs ? { kind: "give-up" } : { kind: "wait", untilMs: deadlineMs };
+    }
+    const backoffMs = Math.min(longestBackoffMs, firstBackoffMs * 2 ** Math.min(attempt.failures, 10));
+    const isEstablished = ikeSas.some((sa) => sa.state === "ESTABLISHED");
+    const dueMs = attempt.startedMs + (isEstablished ? Math.max(backoffMs, quickModeMs) : backoffMs);
+    return nowMs >= dueMs ? { kind: "initiate" } : { kind: "wait", untilMs: dueMs };
+  }
+}

@@ -1,0 +1,129 @@
+// What should be on one gateway, kept from its rows: channels grouped into strongSwan connections by IKE identity.
+// A host's memory is bounded by its own gateways; only rows that changed are read again.
+import { createHash } from "node:crypto";
+import type { ChildSpec, ConnectionSpec } from "../dataplane/dataplane.ts";
+import type { DesiredVpnConn } from "../store/vpn-conns.ts";
+import type { VpnConn } from "../vpn/entities.ts";
+
+/** A connection to be, with fingerprints that tell whether what is loaded is still right. Kept in memory only. */
+export interface DesiredConnection {
+  readonly spec: ConnectionSpec;
+  readonly secretFingerprint: string;
+  readonly connectionFingerprint: string;
+}
+
+/** A channel and the CHILD_SAs it is made of. */
+export interface HeldConn {
+  readonly conn: VpnConn;
+  readonly connectionName: string;
+  readonly children: readonly ChildSpec[];
+}
+
+/** Whether a channel is on its way out; one whose removal failed still is. */
+export function isLeaving(conn: VpnConn): boolean {
+  return conn.status === "deleting" || conn.status === "delete-failed";
+}
+
+function shortHash(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 8);
+}
+
+/** `ike-198.51.100.100-1f2e3d4c`: the peer for people, the hash for the rest of the identity. */
+export function connectionName(peerAddress: string, ikeIdentity: string): string {
+  return `ike-${peerAddress}-${shortHash(ikeIdentity)}`;
+}
+
+/** One child per pair, named after its channel and its networks, so that a pair keeps its name when others come and go. */
+export function childSpecs(conn: VpnConn): ChildSpec[] {
+  return conn.spds.flatMap(({ local, peers }) =>
+    peers.map((peer) => ({
+      name: `${conn.uid}-${shortHash(`${local}=${peer}`)}`,
+      localNetwork: local,
+      peerNetwork: peer,
+      ipsec: conn.ipsec,
+    })),
+  );
+}
+
+/** The desired state of one gateway's channels. */
+export class DesiredConns {
+  readonly #held = new Map<number, HeldConn & { readonly peerAddress: string }>();
+  readonly #connections = new Map<string, DesiredConnection | undefined>();
+  readonly #members = new Map<string, Set<number>>();
+  readonly #publicAddress: string;
+
+  constructor(publicAddress: string) {
+    this.#publicAddress = publicAddress;
+  }
+
+  /** Takes a row that changed. A channel on its way out is desired no more. */
+  take({ conn, ikeIdentity, peerAddress }: DesiredVpnConn): void {
+    this.drop(conn.id);
+    if (isLeaving(conn)) return;
+    const name = connectionName(peerAddress, ikeIdentity);
+    this.#held.set(conn.id, { conn, connectionName: name, children: childSpecs(conn), peerAddress });
+    const members = this.#members.get(name) ?? new Set();
+    this.#members.set(name, members.add(conn.id));
+    this.#connections.set(name, undefined);
+  }
+
+  drop(connId: number): void {
+    const held = this.#held.get(connId);
+    if (held === undefined) return;
+    this.#held.delete(connId);
+    const members = this.#members.get(held.connectionName);
+    members?.delete(connId);
+    this.#connections.set(held.connectionName, undefined);
+    if (members?.size === 0) {
+      this.#members.delete(held.connectionName);
+      this.#connections.delete(held.connectionName);
+    }
+  }
+
+  get(connId: number): HeldConn | undefined {
+    return this.#held.get(connId);
+  }
+
+  all(): IterableIterator<HeldConn> {
+    return this.#held.values();
+  }
+
+  /** Networks inside the VPC that some channel uses. */
+  localNetworks(): Set<string> {
+    const networks = new Set<string>();
+    for (const { children } of this.#held.values()) for (const child of children) networks.add(child.localNetwork);
+    return networks;
+  }
+
+  /** Connections by name; built anew only where a member changed. */
+  connections(): ReadonlyMap<string, DesiredConnection> {
+    const all = new Map<string, DesiredConnection>();
+    for (const [name, built] of this.#connections) {
+      const connection = built ?? this.#build(name);
+      if (connection === undefined) continue;
+      this.#connections.set(name, connection);
+      all.set(name, connection);
+    }
+    return all;
+  }
+
+  #build(name: string): DesiredConnection | undefined {
+    const members = [...(this.#members.get(name) ?? [])].sort((a, b) => a - b);
+    const held = members.flatMap((id) => this.#held.get(id) ?? []);
+    const [first] = held;
+    if (first === undefined) return undefined;
+    const { ike, preSharedKey } = first.conn;
+    const rest = {
+      name,
+      localAddress: this.#publicAddress,
+      remoteAddress: first.peerAddress,
+      ike,
+      children: held.flatMap(({ children }) => children),
+    };
+    return {
+      spec: { ...rest, preSharedKey },
+      secretFingerprint: shortHash(`${preSharedKey.reveal()} ${rest.remoteAddress} ${ike.remoteIdentity.value}`),
+      connectionFingerprint: shortHash(JSON.stringify(rest)),
+    };
+  }
+}

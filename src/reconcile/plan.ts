@@ -1,0 +1,126 @@
+// Desired and actual in, steps out. Pure: applying a plan leaves nothing to plan.
+import type { ActualGateway, IkeSa, Step } from "../dataplane/dataplane.ts";
+import type { Attempts } from "./attempts.ts";
+import type { DesiredConnection } from "./desired.ts";
+
+/** What should be there. */
+export interface DesiredGateway {
+  readonly localNetworks: ReadonlySet<string>;
+  readonly connections: ReadonlyMap<string, DesiredConnection>;
+}
+
+/** Steps in the order they must be done, and when to look again if nothing wakes the loop before. */
+export interface Plan {
+  readonly steps: readonly Step[];
+  readonly lookAgainMs: number | undefined;
+}
+
+/** A gateway that should not be there: any part of it may be left, so both steps are done, and both bear repeating. */
+export const removal: readonly Step[] = [{ kind: "stop-charon" }, { kind: "remove-network" }];
+
+/** The network and charon of a gateway that should be there. */
+export function planGateway(actual: ActualGateway): Step[] {
+  const steps: Step[] = [];
+  if (!actual.hasNetwork) steps.push({ kind: "make-network" });
+  if (!actual.isRunning) steps.push({ kind: "start-charon" });
+  return steps;
+}
+
+/** What should be loaded, and what should not be there, on a gateway that runs. */
+export function planLoading(desired: DesiredGateway, actual: ActualGateway): Step[] {
+  const steps: Step[] = [];
+  const owned = new Set(actual.localNetworks);
+  for (const network of desired.localNetworks) {
+    if (!owned.has(network)) steps.push({ kind: "add-local-network", network });
+  }
+  for (const [name, { spec, secretFingerprint, connectionFingerprint }] of desired.connections) {
+    if (actual.secrets.get(name) !== secretFingerprint) {
+      steps.push({ kind: "load-secret", connection: spec, fingerprint: secretFingerprint });
+    }
+    if (actual.connections.get(name) !== connectionFingerprint) {
+      steps.push({ kind: "load-connection", connection: spec, fingerprint: connectionFingerprint });
+    }
+  }
+  // What is unloaded first cannot come up again while its SAs are being ended.
+  for (const name of actual.connections.keys()) {
+    if (!desired.connections.has(name)) steps.push({ kind: "unload-connection", name });
+  }
+  for (const name of actual.secrets.keys()) {
+    if (!desired.connections.has(name)) steps.push({ kind: "unload-secret", name });
+  }
+  steps.push(...planEndings(desired, actual.ikeSas));
+  for (const network of owned) {
+    if (!desired.localNetworks.has(network)) steps.push({ kind: "remove-local-network", network });
+  }
+  return steps;
+}
+
+function planEndings(desired: DesiredGateway, ikeSas: readonly IkeSa[]): Step[] {
+  return ikeSas.flatMap((ikeSa): Step[] => {
+    const { connection, uniqueId, state, children } = ikeSa;
+    if (state === "DELETING") return [];
+    const wanted = desired.connections.get(connection);
+    if (wanted === undefined) return [{ kind: "terminate-ike-sa", uniqueId, connection }];
+    const names = new Set(wanted.spec.children.map((child) => child.name));
+    return children
+      .filter((child) => !names.has(child.name) && child.state !== "DELETING")
+      .map((child) => ({ kind: "terminate-child-sa", uniqueId: child.uniqueId, child: child.name }));
+  });
+}
+
+/** Whether a CHILD_SA carries traffic, or is being replaced by one that will. */
+export function isInstalled(state: string): boolean {
+  return state === "INSTALLED" || state === "UPDATING" || state === "REKEYING";
+}
+
+/** Names of the children that are up, by connection and name together unique on a gateway. */
+export function installedChildren(ikeSas: readonly IkeSa[]): Set<string> {
+  const names = new Set<string>();
+  for (const { children } of ikeSas) {
+    for (const child of children) if (isInstalled(child.state)) names.add(child.name);
+  }
+  return names;
+}
+
+/** Which children to initiate now, and when to look again. `attempts` is asked, not changed. */
+export function planInitiations(
+  desired: DesiredGateway,
+  ikeSas: readonly IkeSa[],
+  attempts: Attempts,
+  nowMs: number,
+): Plan {
+  const installed = installedChildren(ikeSas);
+  const steps: Step[] = [];
+  let lookAgainMs: number | undefined;
+  const lookAgainAt = (atMs: number) => {
+    lookAgainMs = Math.min(lookAgainMs ?? Number.POSITIVE_INFINITY, atMs);
+  };
+  let room = attempts.room(nowMs);
+  for (const [name, { spec }] of desired.connections) {
+    const missing = spec.children.filter((child) => !installed.has(child.name));
+    if (missing.length === 0) continue;
+    const own = ikeSas.filter((sa) => sa.connection === name);
+    for (const child of missing) {
+      const verdict = attempts.judge(child.name, own, nowMs);
+      if (verdict.kind === "wait") {
+        lookAgainAt(verdict.untilMs);
+      } else if (verdict.kind === "give-up") {
+        steps.push(...endConnecting(own));
+        lookAgainAt(nowMs + 100);
+        break;
+      } else if (room > 0) {
+        room -= 1;
+        steps.push({ kind: "initiate-child", connection: name, child: child.name });
+      } else {
+        lookAgainAt(nowMs + 50);
+      }
+    }
+  }
+  return { steps, lookAgainMs };
+}
+
+function endConnecting(ikeSas: readonly IkeSa[]): Step[] {
+  return ikeSas
+    .filter((sa) => sa.state === "CONNECTING")
+    .map(({ uniqueId, connection }) => ({ kind: "terminate-ike-sa", uniqueId, connection }));
+}

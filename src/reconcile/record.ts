@@ -1,0 +1,88 @@
+// Writes down what a round found and did: statuses, tasks, what was observed. One transaction a round.
+import type { Db, Store } from "../store/store.ts";
+import { finishTasks, listRunningTasks, type RunningTask } from "../store/tasks.ts";
+import { deleteVpnConn, recordConnStatus, recordNetStatus } from "../store/vpn-conns.ts";
+import { deleteVpnGw, setGwObservedGeneration, setVpnGwStatus } from "../store/vpn-gws.ts";
+import type { VpnGw } from "../vpn/entities.ts";
+import type { NetStatus, VpnConnStatus, VpnGwStatus } from "../vpn/status.ts";
+
+/** What came of one channel's change. */
+export interface ConnOutcome {
+  readonly connId: number;
+  /** The change it answers; a later one is left alone. */
+  readonly generation: number;
+  /** undefined: the channel has gone. */
+  readonly status: VpnConnStatus | undefined;
+  readonly failure: string | undefined;
+}
+
+export interface RoundOutcome {
+  readonly gatewayStatus: { readonly status: VpnGwStatus; readonly failure: string | undefined } | undefined;
+  readonly conns: readonly ConnOutcome[];
+  readonly netStatuses: ReadonlyMap<number, NetStatus>;
+}
+
+/** A task fails when its gateway could not carry it out for this long: api-v2.md 8. */
+export const taskPatienceMs = 30_000;
+
+export async function recordRound(store: Store, vpnGw: VpnGw, outcome: RoundOutcome, nowMs: number): Promise<void> {
+  const { gatewayStatus, conns, netStatuses } = outcome;
+  if (gatewayStatus === undefined && conns.length === 0 && netStatuses.size === 0) return;
+  await store.transaction(async (db) => {
+    if (gatewayStatus !== undefined) {
+      await setVpnGwStatus(db, vpnGw.id, gatewayStatus.status, gatewayStatus.failure);
+    }
+    for (const [connId, netStatus] of netStatuses) await recordNetStatus(db, connId, netStatus, nowMs);
+    if (conns.length === 0) return;
+    const tasks = await listRunningTasks(db, vpnGw.id);
+    for (const conn of conns) await recordConn(db, conn, tasks, nowMs);
+    await setGwObservedGeneration(db, vpnGw.id, Math.max(...conns.map(({ generation }) => generation)));
+  });
+}
+
+async function recordConn(db: Db, outcome: ConnOutcome, tasks: readonly RunningTask[], nowMs: number): Promise<void> {
+  const { connId, generation, status, failure } = outcome;
+  const answered = tasks.filter((task) => task.vpnConnId === connId && task.generation <= generation);
+  if (status === undefined) await deleteVpnConn(db, connId);
+  else await recordConnStatus(db, connId, { status, failure, generation });
+  const ids = answered.map((task) => task.id);
+  await finishTasks(db, ids, failure, nowMs);
+}
+
+/** The gateway has gone from the machine: so do its row and its task. */
+export async function recordRemoval(store: Store, vpnGw: VpnGw, nowMs: number): Promise<void> {
+  await store.transaction(async (db) => {
+    const tasks = await listRunningTasks(db, vpnGw.id);
+    const ids = tasks.map((task) => task.id);
+    await finishTasks(db, ids, undefined, nowMs);
+    await deleteVpnGw(db, vpnGw.id);
+  });
+}
+
+/**
+ * The gateway cannot be made to run, or cannot be removed. Tasks that have waited long enough fail with that reason.
+ * @returns when the next task will have waited long enough, in milliseconds since 1970
+ */
+export async function recordGatewayFailure(
+  store: Store,
+  vpnGw: VpnGw,
+  failure: string,
+  failedConns: (connIds: ReadonlySet<number>) => readonly ConnOutcome[],
+  nowMs: number,
+): Promise<number | undefined> {
+  const isLeaving = vpnGw.status === "deleting" || vpnGw.status === "delete-failed";
+  return store.transaction(async (db) => {
+    const tasks = await listRunningTasks(db, vpnGw.id);
+    const isOverdue = (task: RunningTask) => nowMs - task.createdAtMs >= taskPatienceMs;
+    const overdue = tasks.filter(isOverdue);
+    const isLeavingOverdue = overdue.some((task) => task.vpnConnId === undefined);
+    const leavingStatus = isLeavingOverdue ? "delete-failed" : vpnGw.status;
+    await setVpnGwStatus(db, vpnGw.id, isLeaving ? leavingStatus : "delivery-failed", failure);
+    const conns = failedConns(new Set(overdue.flatMap((task) => task.vpnConnId ?? [])));
+    for (const conn of conns) await recordConn(db, conn, overdue, nowMs);
+    const ids = overdue.filter((task) => task.vpnConnId === undefined).map((task) => task.id);
+    await finishTasks(db, ids, failure, nowMs);
+    const waiting = tasks.filter((task) => !isOverdue(task)).map((task) => task.createdAtMs + taskPatienceMs);
+    return waiting.length === 0 ? undefined : Math.min(...waiting);
+  });
+}
