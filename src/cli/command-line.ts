@@ -1,0 +1,91 @@
+// The command line: its commands, options and help. What a command does is in its own file.
+import { Command, Option } from "commander";
+import { type Config, ConfigError, readConfig, readEnvironment, type SettingName, settings } from "../config.ts";
+import { DataplaneError } from "../dataplane/dataplane.ts";
+import { StoreError } from "../store/errors.ts";
+import { runCall } from "./call.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { createKeyCommand, disableKeyCommand, listKeysCommand } from "./key.ts";
+import { runServe, type StartServer } from "./serve.ts";
+
+type Options = Readonly<Partial<Record<SettingName | "config" | "json", string | boolean>>>;
+
+/** The config of a command: its options, the environment, the file, the defaults. */
+export function configOf(options: Options): Config {
+  const given = Object.keys(settings).map((name) => {
+    const value = options[name as SettingName];
+    return [name, typeof value === "string" ? value : undefined];
+  });
+  const file = typeof options.config === "string" ? options.config : undefined;
+  return readConfig({ options: Object.fromEntries(given), env: readEnvironment(), file });
+}
+
+function setting(name: SettingName, placeholder: string): Option {
+  const { about, fallback } = settings[name];
+  const shown = fallback === "" ? "" : ` (default: ${fallback})`;
+  return new Option(`--${name} <${placeholder}>`, `${about}${shown}`);
+}
+
+function withStore(command: Command): Command {
+  return command
+    .addOption(setting("data", "directory"))
+    .addOption(setting("database", "URL"))
+    .option("--config <file>", "JSON file of settings");
+}
+
+/** Builds the commands; nothing runs until they are parsed. */
+export function buildCommandLine(startServer: StartServer): Command {
+  const program = new Command("culvert").description("Self-hosted site-to-site VPN behind the QCloud VPC API");
+  program
+    .showHelpAfterError("(--help shows the options)")
+    .configureOutput({ outputError: (text, write) => write(text) });
+  withStore(program.command("serve").description("run the API and the VPN gateways in one process"))
+    .addOption(setting("listen", "address:port"))
+    .addOption(setting("dataplane", "kind"))
+    .addHelpText("after", environmentHelp)
+    .action((options) => runServe(configOf(options), startServer));
+
+  const key = program.command("key").description("API keys, on the store directly");
+  withStore(key.command("create").description("make a key pair; the secret is shown this once"))
+    .option("--account <name>", "account that the key belongs to", "default")
+    .option("--read-only", "the key may not change anything, and sees no pre-shared key")
+    .option("--json", "one JSON object")
+    .action((options) => createKeyCommand(configOf(options), options));
+  withStore(key.command("list").description("list the keys, without their secrets"))
+    .option("--json", "one JSON array")
+    .action((options) => listKeysCommand(configOf(options), options));
+  withStore(
+    key.command("disable <SecretId>").description("disable a key; a running server sees it within a second"),
+  ).action((secretId, options) => disableKeyCommand(configOf(options), secretId));
+
+  program
+    .command("call <Action> [parameters...]")
+    .description("send one signed call: name=value, name=@FILE, or name=- for standard input")
+    .option("--endpoint <URL>", "where the API is", "http://127.0.0.1:8080")
+    .option("--key-file <file>", 'file with {"secretId","secretKey"}', "./var/admin.key.json")
+    .option("--region <region>", "region of the call")
+    .option("--json", "the reply as one line of JSON")
+    .addHelpText("after", callHelp)
+    .action((action, parameters, options) => runCall(action, parameters, options));
+  return program;
+}
+
+const environmentHelp = `
+Every setting can also stand in the environment (--listen is CULVERT_LISTEN) and in the file that --config names.`;
+
+const callHelp = `
+Example:
+  culvert call AddVpnConnEx vpcId=vpc-amhnnao5 vpnGwId=vpngw-dystbrkv userGwId=cgw-e098slul \\
+    userGwCidrBlock.0=10.56.20.1/24 preSharedKey=@key.txt`;
+
+/** Parses the command line and runs what it asks for; the process's exit code says how it went. */
+export async function runCommandLine(argv: readonly string[], startServer: StartServer): Promise<void> {
+  try {
+    await buildCommandLine(startServer).parseAsync([...argv]);
+  } catch (error) {
+    const isExpected = error instanceof ConfigError || error instanceof StoreError || error instanceof DataplaneError;
+    const text = error instanceof Error && !isExpected && error.stack !== undefined ? error.stack : String(error);
+    process.stderr.write(`culvert: ${isExpected ? (error as Error).message : text}\n`);
+    process.exitCode = exitCodes.unusable;
+  }
+}

@@ -1,0 +1,114 @@
+// The server process's face: takes requests, keeps their raw text for the signature, and logs method, path, action and request id.
+// The query string and the body are never logged: they hold pre-shared keys.
+import { randomUUID } from "node:crypto";
+import type { Socket } from "node:net";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { ApiError } from "../errors.ts";
+import { type V2Api, v2Path } from "../v2/api.ts";
+import { refuse } from "../v2/envelope.ts";
+
+/** api-v2.md 1.1: 1 MiB for a body, 32 KiB for a request line. */
+const bodyLimitBytes = 1 << 20;
+const requestLineLimitBytes = 32 << 10;
+/** Node counts the request line among the headers. */
+const headerLimitBytes = 64 << 10;
+const requestTimeoutMs = 60_000;
+
+const tooLong = () => refuse(new ApiError("parameter-invalid", "the request line is longer than 32 KiB; send a POST"));
+const tooLarge = () => refuse(new ApiError("parameter-invalid", "the body is larger than 1 MiB"));
+
+/** Builds the server; it listens when told to. */
+export function buildServer({ api, log }: { api: V2Api; log: FastifyBaseLogger }): FastifyInstance {
+  const app = Fastify({
+    loggerInstance: log,
+    disableRequestLogging: true,
+    bodyLimit: bodyLimitBytes,
+    requestTimeout: requestTimeoutMs,
+    forceCloseConnections: "idle",
+    genReqId: () => randomUUID(),
+    clientErrorHandler: answerClientError,
+    http: { maxHeaderSize: headerLimitBytes },
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  app.get("/healthz", async () => ({ ok: true }));
+  app.route({
+    method: ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"],
+    url: v2Path,
+    handler: (request, reply) => answerV2(api, log, request, reply),
+  });
+  app.setNotFoundHandler(async (_request, reply) =>
+    reply.code(404).send({ message: `there is nothing here; the API is at ${v2Path}` }),
+  );
+  app.setErrorHandler((error: { code?: string }, request, reply) => {
+    if (error.code === "FST_ERR_CTP_BODY_TOO_LARGE") return sendTooLarge(request, reply);
+    log.error({ requestId: request.id, method: request.method, path: pathOf(request), err: error }, "request failed");
+    return reply
+      .code(200)
+      .type("application/json")
+      .send(refuse(new ApiError("internal", "an internal failure")));
+  });
+  return app;
+}
+
+function pathOf(request: FastifyRequest): string {
+  return (request.raw.url ?? "").split("?", 1)[0] ?? "";
+}
+
+async function answerV2(
+  api: V2Api,
+  log: FastifyBaseLogger,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const startedMs = performance.now();
+  const url = request.raw.url ?? "";
+  // No charset: one client of the later API compares the header with exactly this text (api-v2.md 2.1).
+  reply.header("content-type", "application/json").header("x-request-id", request.id);
+  if (url.length > requestLineLimitBytes) return reply.send(JSON.stringify(tooLong()));
+  const mark = url.indexOf("?");
+  const outcome = await api.answer({
+    method: request.method,
+    host: request.headers.host,
+    path: v2Path,
+    query: mark === -1 ? "" : url.slice(mark + 1),
+    contentType: request.headers["content-type"],
+    body: Buffer.isBuffer(request.body) ? request.body : undefined,
+  });
+  const entry = {
+    requestId: request.id,
+    method: request.method,
+    path: v2Path,
+    action: outcome.action,
+    code: outcome.reply.code,
+    ms: Math.round((performance.now() - startedMs) * 100) / 100,
+  };
+  if (outcome.failure === undefined) log.info(entry, "call");
+  else log.error({ ...entry, err: outcome.failure }, "call failed");
+  return reply.send(JSON.stringify(outcome.reply));
+}
+
+/** How much of a body that is too large is read and thrown away, so that the client gets to read the reply. */
+const drainLimitBytes = 16 << 20;
+
+function sendTooLarge(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  let drained = 0;
+  request.raw.on("data", (chunk: Buffer) => {
+    drained += chunk.length;
+    if (drained > drainLimitBytes) request.raw.destroy();
+  });
+  request.raw.resume();
+  return reply.code(200).header("content-type", "application/json").send(JSON.stringify(tooLarge()));
+}
+
+/** What Node itself refuses: headers that are too long, and text that is not HTTP. */
+function answerClientError(error: Error & { code?: string }, socket: Socket): void {
+  if (!socket.writable) return;
+  if (error.code === "HPE_HEADER_OVERFLOW") {
+    const body = JSON.stringify(tooLong());
+    const head = `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}`;
+    socket.end(`${head}\r\nConnection: close\r\n\r\n${body}`);
+  } else {
+    socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+  }
+}
