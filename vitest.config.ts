@@ -1,0 +1,32 @@
+// Two kinds of tests. unit: in parallel, anywhere. machine: real namespaces and charon, as root, one file after another and after
+// the unit tests; nothing may be left on the machine (test/support/leftovers.ts).
+import { defineConfig } from "vitest/config";
+
+const machine = ["dataplane", "vici", "lab", "demo"].map((folder) => `test/${folder}/**/*.test.ts`);
+
+export default defineConfig({
+  test: {
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+          exclude: machine,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "machine",
+          include: machine,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+          globalSetup: "test/support/leftovers.ts",
+        },
+      },
+    ],
+  },
+});
