@@ -1,7 +1,6 @@
 // `culvert call`: one signed call of any action.
 import { readFileSync } from "node:fs";
-import { readKeyFile } from "../operations/admin-key.ts";
-import { call } from "./client.ts";
+import { call, clientOf } from "./client.ts";
 import { exitCodes } from "./exit-codes.ts";
 
 export interface CallOptions {
@@ -37,7 +36,7 @@ export async function runCall(action: string, parameters: readonly string[], opt
   try {
     const readInput = (file: string | 0) => readFileSync(file, "utf8");
     const pairs = parameters.map((text) => readParameter(text, readInput));
-    const client = { ...readKeyFile(options.keyFile), endpoint: options.endpoint, region: options.region };
+    const client = clientOf(options.keyFile, options.endpoint, options.region);
     const reply = await call(client, action, Object.fromEntries(pairs));
     process.stdout.write(`${options.json ? JSON.stringify(reply) : JSON.stringify(reply, undefined, 2)}\n`);
     if (reply.code !== 0) process.exitCode = exitCodes.failed;

@@ -6,6 +6,7 @@ import { StoreError } from "../store/errors.ts";
 import { runCall } from "./call.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { createKeyCommand, disableKeyCommand, listKeysCommand } from "./key.ts";
+import { labDownCommand, labStatusCommand, labUpCommand } from "./lab.ts";
 import { runServe, type StartServer } from "./serve.ts";
 
 type Options = Readonly<Partial<Record<SettingName | "config" | "json", string | boolean>>>;
@@ -67,6 +68,19 @@ export function buildCommandLine(startServer: StartServer): Command {
     .option("--json", "the reply as one line of JSON")
     .addHelpText("after", callHelp)
     .action((action, parameters, options) => runCall(action, parameters, options));
+
+  const lab = program
+    .command("lab")
+    .description("the two-site lab in network namespaces, beside a server of this machine");
+  withStore(lab.command("up").description("make a remote site with a strongSwan of its own, and a host in a VPC"))
+    .option("--vpc <ID>", "VPC that gets a host: its unified id")
+    .action((options) => labUpCommand(configOf(options), options));
+  withStore(lab.command("down").description("remove what `lab up` made")).action((options) =>
+    labDownCommand(configOf(options)),
+  );
+  withStore(lab.command("status").description("what is there of the lab"))
+    .option("--json", "one JSON object")
+    .action((options) => labStatusCommand(configOf(options), options));
   return program;
 }
 

@@ -2,7 +2,13 @@
 // The query string and the body are never logged: they hold pre-shared keys.
 import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from "fastify";
 import { ApiError } from "../errors.ts";
 import { type V2Api, v2Path } from "../v2/api.ts";
 import { refuse } from "../v2/envelope.ts";
@@ -21,7 +27,7 @@ const tooLarge = () => refuse(new ApiError("parameter-invalid", "the body is lar
 export function buildServer({ api, log }: { api: V2Api; log: FastifyBaseLogger }): FastifyInstance {
   const app = Fastify({
     loggerInstance: log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyLimitBytes,
     requestTimeout: requestTimeoutMs,
     forceCloseConnections: "idle",
