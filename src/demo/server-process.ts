@@ -1,7 +1,7 @@
 // The server of the demo: a process of its own, as a user would start it, on a data directory of its own.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { poll } from "./poll.ts";
@@ -15,19 +15,21 @@ export interface ServerProcess {
   readonly endpoint: string;
   readonly keyFile: string;
   readonly logFile: string;
-  stop(): Promise<void>;
+  /** Ends it: SIGTERM, and SIGKILL when that takes too long; or at once by the signal that is asked for. */
+  stop(signal?: "SIGKILL"): Promise<void>;
 }
 
 /** @throws Error with the server's last words when it does not start */
 export async function startServerProcess(dataDir: string, dataplane: "charon" | "simulated"): Promise<ServerProcess> {
   const logFile = join(dataDir, "serve.log");
   const log = openSync(logFile, "a", 0o600);
+  const earlier = fstatSync(log).size;
   const args = ["serve", "--data", dataDir, "--dataplane", dataplane, "--listen", "127.0.0.1:0"];
   // A process group of its own: Ctrl-C is for the demo, which then stops the server in its turn.
   const child = spawn(program, args, { stdio: ["ignore", log, log], detached: true });
   closeSync(log);
   const endpoint = await poll(startBoundMs, async () => {
-    const said = readFileSync(logFile, "utf8");
+    const said = readFileSync(logFile).subarray(earlier).toString("utf8");
     if (child.exitCode !== null) throw new Error(`the server did not start: ${said.trim().split("\n").at(-1)}`);
     return /the API is at (http:[^ ]+)\/v2/.exec(said)?.[1];
   });
@@ -35,13 +37,13 @@ export async function startServerProcess(dataDir: string, dataplane: "charon" | 
     await stop(child);
     throw new Error(`the server does not answer; its log is in ${logFile}`);
   }
-  return { endpoint, keyFile: join(dataDir, "admin.key.json"), logFile, stop: () => stop(child) };
+  return { endpoint, keyFile: join(dataDir, "admin.key.json"), logFile, stop: (signal) => stop(child, signal) };
 }
 
-async function stop(child: ChildProcess): Promise<void> {
+async function stop(child: ChildProcess, signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, "exit");
-  child.kill("SIGTERM");
+  child.kill(signal);
   const timer = setTimeout(() => child.kill("SIGKILL"), stopBoundMs);
   await ended;
   clearTimeout(timer);
