@@ -96,6 +96,11 @@ export const settings = {
   "unique.vpnConnNames": flag(true, "a VPN channel's name may be used once per VPC"),
   "unique.userGwAddresses": flag(true, "an address may belong to one peer gateway per region and account"),
   allowPrivatePeers: flag(true, "a peer gateway may have a private address"),
+  endpoint: text("http://127.0.0.1:8080", "where `culvert call` finds the API"),
+  keyFile: text(
+    "",
+    "file with the SecretId and SecretKey that `culvert call` signs with; empty: <data>/admin.key.json",
+  ),
   "network.publicPool": pool("198.51.100.10-198.51.100.60", "public addresses that VPN gateways are given"),
   "network.publicPrefixLength": integer(24, [8, 31], "length of the public network"),
   "network.publicGateway": text("", "next hop to the rest of the public side; empty: all of it is on the link"),

@@ -4,12 +4,12 @@ import { join } from "node:path";
 import pino from "pino";
 import { runCommandLine } from "./cli/command-line.ts";
 import type { RunningServer } from "./cli/serve.ts";
-import { type Config, readListen } from "./config.ts";
+import { type Config, ConfigError, readListen } from "./config.ts";
 import { CharonDataplane } from "./dataplane/charon/charon-dataplane.ts";
 import { instanceOf, namesOf } from "./dataplane/charon/names.ts";
 import type { Dataplane } from "./dataplane/dataplane.ts";
 import { SimulatedDataplane } from "./dataplane/simulated.ts";
-import { buildServer } from "./http/server.ts";
+import { buildServer, type HttpServer } from "./http/server.ts";
 import { ensureAdminKey } from "./operations/admin-key.ts";
 import { KeyRing } from "./operations/key-ring.ts";
 import { Reconciler } from "./reconcile/reconciler.ts";
@@ -29,6 +29,17 @@ function makeDataplane(config: Config, log: pino.Logger): Dataplane {
       };
       return new CharonDataplane({ names: namesOf(instanceOf(config.data)), network, log });
     }
+  }
+}
+
+/** @throws ConfigError when the address is not free */
+async function listen(app: HttpServer, address: string): Promise<string> {
+  const { host, port } = readListen(address);
+  try {
+    return await app.listen({ host, port });
+  } catch (cause) {
+    const reason = cause instanceof Error && "code" in cause ? cause.code : cause;
+    throw new ConfigError(`listen: ${address} cannot be listened on (${reason})`, { cause });
   }
 }
 
@@ -54,8 +65,7 @@ async function startServer(config: Config): Promise<RunningServer> {
   };
   try {
     await reconciler.start();
-    const { host, port } = readListen(config.listen);
-    const endpoint = await app.listen({ host, port });
+    const endpoint = await listen(app, config.listen);
     log.info({ endpoint, dataplane: config.dataplane }, "listening");
     return { endpoint, adminKeyFile, isNewAdminKey, stop };
   } catch (error) {

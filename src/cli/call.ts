@@ -1,14 +1,9 @@
 // `culvert call`: one signed call of any action.
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Config } from "../config.ts";
 import { call, clientOf } from "./client.ts";
 import { exitCodes } from "./exit-codes.ts";
-
-export interface CallOptions {
-  readonly endpoint: string;
-  readonly keyFile: string;
-  readonly region?: string;
-  readonly json?: boolean;
-}
 
 /** Parameters that must not stand in the process list. */
 const secretNames: readonly string[] = ["preSharedKey"];
@@ -32,11 +27,17 @@ function withoutNewline(text: string): string {
   return text.replace(/\r?\n$/, "");
 }
 
-export async function runCall(action: string, parameters: readonly string[], options: CallOptions): Promise<void> {
+export async function runCall(
+  action: string,
+  parameters: readonly string[],
+  config: Config,
+  options: { json?: boolean },
+): Promise<void> {
   try {
     const readInput = (file: string | 0) => readFileSync(file, "utf8");
     const pairs = parameters.map((text) => readParameter(text, readInput));
-    const client = clientOf(options.keyFile, options.endpoint, options.region);
+    const keyFile = config.keyFile === "" ? join(config.data, "admin.key.json") : config.keyFile;
+    const client = clientOf(keyFile, config.endpoint, config.region);
     const reply = await call(client, action, Object.fromEntries(pairs));
     process.stdout.write(`${options.json ? JSON.stringify(reply) : JSON.stringify(reply, undefined, 2)}\n`);
     if (reply.code !== 0) process.exitCode = exitCodes.failed;

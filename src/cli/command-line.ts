@@ -1,6 +1,14 @@
 // The command line: its commands, options and help. What a command does is in its own file.
 import { Command, Option } from "commander";
-import { type Config, ConfigError, readConfig, readEnvironment, type SettingName, settings } from "../config.ts";
+import {
+  type Config,
+  ConfigError,
+  environmentName,
+  readConfig,
+  readEnvironment,
+  type SettingName,
+  settings,
+} from "../config.ts";
 import { DataplaneError } from "../dataplane/dataplane.ts";
 import { StoreError } from "../store/errors.ts";
 import { runCall } from "./call.ts";
@@ -24,8 +32,20 @@ export function configOf(options: Options): Config {
 function setting(name: SettingName, placeholder: string): Option {
   const { about, fallback } = settings[name];
   const shown = fallback === "" ? "" : ` (default: ${fallback})`;
-  return new Option(`--${name} <${placeholder}>`, `${about}${shown}`);
+  return new Option(`--${dashed(name)} <${placeholder}>`, `${about}${shown}`);
 }
+
+/** `keyFile` -> `key-file`. */
+function dashed(name: string): string {
+  return name.replace(/([a-z])([A-Z])/g, "$1-$2").toLowerCase();
+}
+
+/** An option that is no setting of the server: only the environment has it too. */
+function ownOption(flags: string, name: string, about: string): Option {
+  return new Option(flags, about).env(environmentName(name));
+}
+
+const jsonOption = (about: string) => ownOption("--json", "json", about);
 
 function withStore(command: Command): Command {
   return command
@@ -48,38 +68,40 @@ export function buildCommandLine(startServer: StartServer): Command {
 
   const key = program.command("key").description("API keys, on the store directly");
   withStore(key.command("create").description("make a key pair; the secret is shown this once"))
-    .option("--account <name>", "account that the key belongs to", "default")
-    .option("--read-only", "the key may not change anything, and sees no pre-shared key")
-    .option("--json", "one JSON object")
+    .addOption(ownOption("--account <name>", "account", "account that the key belongs to").default("default"))
+    .addOption(ownOption("--read-only", "readOnly", "the key may not change anything, and sees no pre-shared key"))
+    .addOption(jsonOption("one JSON object"))
     .action((options) => createKeyCommand(configOf(options), options));
   withStore(key.command("list").description("list the keys, without their secrets"))
-    .option("--json", "one JSON array")
+    .addOption(jsonOption("one JSON array"))
     .action((options) => listKeysCommand(configOf(options), options));
   withStore(
     key.command("disable <SecretId>").description("disable a key; a running server sees it within a second"),
   ).action((secretId, options) => disableKeyCommand(configOf(options), secretId));
 
-  program
-    .command("call <Action> [parameters...]")
+  const call = program.command("call <Action> [parameters...]");
+  call
     .description("send one signed call: name=value, name=@FILE, or name=- for standard input")
-    .option("--endpoint <URL>", "where the API is", "http://127.0.0.1:8080")
-    .option("--key-file <file>", 'file with {"secretId","secretKey"}', "./var/admin.key.json")
-    .option("--region <region>", "region of the call")
-    .option("--json", "the reply as one line of JSON")
+    .addOption(setting("endpoint", "URL"))
+    .addOption(setting("keyFile", "file"))
+    .addOption(setting("region", "region"))
+    .addOption(setting("data", "directory"))
+    .option("--config <file>", "JSON file of settings")
+    .addOption(jsonOption("the reply as one line of JSON"))
     .addHelpText("after", callHelp)
-    .action((action, parameters, options) => runCall(action, parameters, options));
+    .action((action, parameters, options) => runCall(action, parameters, configOf(options), options));
 
   const lab = program
     .command("lab")
     .description("the two-site lab in network namespaces, beside a server of this machine");
   withStore(lab.command("up").description("make a remote site with a strongSwan of its own, and a host in a VPC"))
-    .option("--vpc <ID>", "VPC that gets a host: its unified id")
+    .addOption(ownOption("--vpc <ID>", "vpc", "VPC that gets a host: its unified id"))
     .action((options) => labUpCommand(configOf(options), options));
   withStore(lab.command("down").description("remove what `lab up` made")).action((options) =>
     labDownCommand(configOf(options)),
   );
   withStore(lab.command("status").description("what is there of the lab"))
-    .option("--json", "one JSON object")
+    .addOption(jsonOption("one JSON object"))
     .action((options) => labStatusCommand(configOf(options), options));
   return program;
 }

@@ -23,8 +23,11 @@ const requestTimeoutMs = 60_000;
 const tooLong = () => refuse(new ApiError("parameter-invalid", "the request line is longer than 32 KiB; send a POST"));
 const tooLarge = () => refuse(new ApiError("parameter-invalid", "the body is larger than 1 MiB"));
 
+/** What the rest of the program knows of the server. */
+export type HttpServer = FastifyInstance;
+
 /** Builds the server; it listens when told to. */
-export function buildServer({ api, log }: { api: V2Api; log: FastifyBaseLogger }): FastifyInstance {
+export function buildServer({ api, log }: { api: V2Api; log: FastifyBaseLogger }): HttpServer {
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
