@@ -59,7 +59,7 @@ export interface IkeSa {
 export interface ActualGateway {
   /** Namespace, links, addresses and guards are all in place. */
   readonly hasNetwork: boolean;
-  /** Networks inside the VPC for which the gateway owns an address (dataplane-notes.md 3a). */
+  /** Networks inside the VPC for which the gateway owns an address (docs/dev/data-plane.md). */
   readonly localNetworks: readonly string[];
   /** charon runs and answers. */
   readonly isRunning: boolean;

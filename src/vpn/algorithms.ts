@@ -41,7 +41,7 @@ export interface IpsecSettings {
   readonly integrity: Integrity;
   /** 180-604800 s. */
   readonly lifetimeSeconds: number;
-  /** 2560-4294967295 KB of 1000 bytes (api-v2.md 4.2, dataplane-notes.md 6). */
+  /** 2560-4294967295 KB of 1000 bytes (api-v2.md 4.2, docs/dev/data-plane.md). */
   readonly lifetimeKilobytes: number;
   /** undefined: no PFS. */
   readonly pfsGroup: DhGroup | undefined;

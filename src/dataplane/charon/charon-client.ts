@@ -1,0 +1,159 @@
+// The server's side of one running charon: two VICI sessions, and what is loaded. It ends with the first of its sessions and
+// is not opened again: nothing is known then, and a new one begins by asking.
+import type { DecodedMessage, ViciMessage } from "../../vici/codec.ts";
+import { ViciError } from "../../vici/errors.ts";
+import { ViciSession } from "../../vici/session.ts";
+import { type ConnectionSpec, DataplaneError, type IkeSa } from "../dataplane.ts";
+import { toLoadConn, toLoadShared } from "./connection-message.ts";
+import { readIkeSas } from "./sas.ts";
+
+/** What may have changed the answer of observe. A failed set-up raises ike-updown too. */
+const changeEvents = ["ike-updown", "child-updown", "child-rekey"] as const;
+
+/** charon does it without anybody waiting, and the answer is in the events: a thread that waits is one that handles no packet. */
+const noWait = { timeout: "-1" } as const;
+
+/** Loaded by somebody else, or by this server before it was started anew. */
+const unknownFingerprint = "";
+
+export class CharonClient {
+  /** charon's pid. */
+  readonly pid: number;
+  /** Fingerprints of what is loaded, by connection name; "" for what this object has not loaded. */
+  readonly connections = new Map<string, string>();
+  readonly secrets = new Map<string, string>();
+  readonly #commands: ViciSession;
+  readonly #events: ViciSession;
+
+  /**
+   * Opens both sessions, one after the other (charon's queue is 3), and asks what is loaded. `onChange` is called for every
+   * event; `onGone` once when charon, or either session, has gone, but not after close().
+   * @throws ViciError
+   */
+  static async open(socket: string, pid: number, onChange: () => void, onGone: () => void): Promise<CharonClient> {
+    const commands = await ViciSession.connect(socket);
+    try {
+      const client = new CharonClient(pid, commands, await ViciSession.connect(socket));
+      try {
+        for (const event of changeEvents) await client.#events.subscribe(event, onChange);
+        await client.refreshLoaded();
+      } catch (error) {
+        client.close();
+        throw error;
+      }
+      client.#watch(onGone);
+      return client;
+    } catch (error) {
+      commands.close();
+      throw error;
+    }
+  }
+
+  private constructor(pid: number, commands: ViciSession, events: ViciSession) {
+    this.pid = pid;
+    this.#commands = commands;
+    this.#events = events;
+  }
+
+  get isOpen(): boolean {
+    return this.#commands.isOpen && this.#events.isOpen;
+  }
+
+  /** For what charon needs beside tunnels (its log). */
+  get session(): ViciSession {
+    return this.#commands;
+  }
+
+  close(): void {
+    this.#commands.close();
+    this.#events.close();
+  }
+
+  /** Asks charon what is loaded: forgets what is not, and lists what somebody else has loaded. @throws ViciError */
+  async refreshLoaded(): Promise<void> {
+    update(this.connections, listOf(await this.#commands.request("get-conns"), "conns"));
+    update(this.secrets, listOf(await this.#commands.request("get-shared"), "keys"));
+  }
+
+  /** @throws ViciError */
+  async listSas(): Promise<IkeSa[]> {
+    return readIkeSas(await this.#commands.stream("list-sas", "list-sa"));
+  }
+
+  async loadSecret(connection: ConnectionSpec, fingerprint: string): Promise<void> {
+    await this.#command(`the secret of ${connection.name}`, "load-shared", toLoadShared(connection));
+    this.secrets.set(connection.name, fingerprint);
+  }
+
+  /** SAs that are up keep what they were made with. */
+  async loadConnection(connection: ConnectionSpec, fingerprint: string): Promise<void> {
+    await this.#command(`connection ${connection.name}`, "load-conn", toLoadConn(connection));
+    this.connections.set(connection.name, fingerprint);
+  }
+
+  async initiateChild(connection: string, child: string): Promise<void> {
+    await this.#command(child, "initiate", { ike: connection, child, "init-limits": "no", ...noWait });
+  }
+
+  async terminateChildSa(uniqueId: string): Promise<void> {
+    await this.#remove("terminate", { "child-id": uniqueId, ...noWait });
+  }
+
+  /** The peer is told if the IKE_SA is established; it is gone at once either way. */
+  async terminateIkeSa(uniqueId: string): Promise<void> {
+    await this.#remove("terminate", { "ike-id": uniqueId, force: "yes", ...noWait });
+  }
+
+  async unloadConnection(name: string): Promise<void> {
+    await this.#remove("unload-conn", { name });
+    this.connections.delete(name);
+  }
+
+  async unloadSecret(name: string): Promise<void> {
+    await this.#remove("unload-shared", { id: name });
+    this.secrets.delete(name);
+  }
+
+  /** What charon does not take is the connection's fault; everything else is charon's. */
+  async #command(subject: string, command: string, message: ViciMessage): Promise<void> {
+    try {
+      await this.#commands.request(command, message);
+    } catch (cause) {
+      if (!(cause instanceof ViciError)) throw cause;
+      const isOwnFault = cause.kind === "refused" || cause.kind === "too-large";
+      throw new DataplaneError(isOwnFault ? "connection" : "gateway", `${subject}: ${cause.message}`, { cause });
+    }
+  }
+
+  /** charon refuses only to remove what is not there: the step has been done already. */
+  async #remove(command: string, message: ViciMessage): Promise<void> {
+    try {
+      await this.#commands.request(command, message);
+    } catch (error) {
+      if (!(error instanceof ViciError && error.kind === "refused")) throw error;
+    }
+  }
+
+  #watch(onGone: () => void): void {
+    let isGone = false;
+    for (const session of [this.#commands, this.#events]) {
+      session.onClose((reason) => {
+        const isOwnDoing = reason === undefined;
+        if (isOwnDoing || isGone) return;
+        isGone = true;
+        this.close();
+        onGone();
+      });
+    }
+  }
+}
+
+function update(known: Map<string, string>, loaded: readonly string[]): void {
+  for (const name of known.keys()) if (!loaded.includes(name)) known.delete(name);
+  for (const name of loaded) if (!known.has(name)) known.set(name, unknownFingerprint);
+}
+
+function listOf(message: DecodedMessage, key: string): string[] {
+  const list = message[key];
+  return Array.isArray(list) ? list : [];
+}

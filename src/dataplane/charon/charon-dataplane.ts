@@ -1,0 +1,207 @@
+// The data plane on this machine: what is there of each gateway, and one step at a time. It decides nothing and retries
+// nothing: that is the reconciler's. One object for all gateways of an instance.
+import { readdir } from "node:fs/promises";
+import { ViciError } from "../../vici/errors.ts";
+import { type ActualGateway, type Dataplane, DataplaneError, type GatewaySpec, type Step } from "../dataplane.ts";
+import type { CharonClient } from "./charon-client.ts";
+import { CharonClients } from "./charon-clients.ts";
+import { type CharonPlace, startCharon, stopCharon, trimLog } from "./charon-process.ts";
+import {
+  addLocalNetwork,
+  inspectNetwork,
+  makeNetwork,
+  removeLocalNetwork,
+  removeNetwork,
+  type SeenNetwork,
+} from "./gateway-network.ts";
+import type { PublicNetwork } from "./gateway-network-plan.ts";
+import { CommandError, listNamespaces } from "./ip.ts";
+import { checkMachine } from "./machine-check.ts";
+import type { Names } from "./names.ts";
+
+/** The part of a logger that is used here (pino's shape). */
+export interface Log {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+export interface CharonDataplaneOptions {
+  readonly names: Names;
+  readonly network: PublicNetwork;
+  readonly log: Log;
+}
+
+const noCharon = {
+  isRunning: false,
+  connections: new Map<string, string>(),
+  secrets: new Map<string, string>(),
+  ikeSas: [],
+} as const;
+
+export class CharonDataplane implements Dataplane {
+  readonly kind = "charon";
+  readonly #names: Names;
+  readonly #network: PublicNetwork;
+  readonly #log: Log;
+  readonly #clients: CharonClients;
+  /** What this object has seen; a gateway that is not in here is looked at before anything is said about it. */
+  readonly #networks = new Map<number, SeenNetwork>();
+  #listener: (gatewayId: number) => void = () => {};
+
+  constructor(options: CharonDataplaneOptions) {
+    this.#names = options.names;
+    this.#network = options.network;
+    this.#log = options.log;
+    this.#clients = new CharonClients(
+      (gatewayId) => this.#place(gatewayId),
+      (gatewayId) => this.#listener(gatewayId),
+      (gatewayId) => {
+        this.#log.warn({ gatewayId }, "charon has gone");
+        this.#listener(gatewayId);
+      },
+    );
+  }
+
+  async start(): Promise<void> {
+    await checkMachine(this.#names);
+  }
+
+  async listGatewayIds(): Promise<readonly number[]> {
+    const namespaces = await listNamespaces(this.#names.prefix);
+    const dirs = await readdir(this.#names.runDir).catch(() => []);
+    const parts = [...namespaces.map((namespace) => namespace.slice(this.#names.prefix.length)), ...dirs];
+    const ids = parts.flatMap((part) => /^gw(\d+)$/.exec(part)?.[1] ?? []).map(Number);
+    return [...new Set(ids)].sort((a, b) => a - b);
+  }
+
+  async observe(gatewayId: number, isThorough: boolean): Promise<ActualGateway> {
+    return await translateErrors(async () => {
+      const network = await this.#seeNetwork(gatewayId, isThorough);
+      const charon = await this.#seeCharon(gatewayId, isThorough);
+      return { hasNetwork: network.isWhole, localNetworks: network.localNetworks, ...charon };
+    });
+  }
+
+  async apply(gateway: GatewaySpec, step: Step): Promise<void> {
+    await translateErrors(async () => {
+      switch (step.kind) {
+        case "make-network":
+          return await this.#makeNetwork(gateway);
+        case "add-local-network":
+          return await this.#changeNetwork(gateway, () => addLocalNetwork(this.#names, gateway, step.network));
+        case "remove-local-network":
+          return await this.#changeNetwork(gateway, () => removeLocalNetwork(this.#names, gateway, step.network));
+        case "start-charon":
+          return await this.#startCharon(gateway);
+        case "load-secret":
+          return await (await this.#client(gateway)).loadSecret(step.connection, step.fingerprint);
+        case "load-connection":
+          return await (await this.#client(gateway)).loadConnection(step.connection, step.fingerprint);
+        case "initiate-child":
+          return await (await this.#client(gateway)).initiateChild(step.connection, step.child);
+        case "terminate-child-sa":
+          return await (await this.#client(gateway)).terminateChildSa(step.uniqueId);
+        case "terminate-ike-sa":
+          return await (await this.#client(gateway)).terminateIkeSa(step.uniqueId);
+        case "unload-connection":
+          return await (await this.#client(gateway)).unloadConnection(step.name);
+        case "unload-secret":
+          return await (await this.#client(gateway)).unloadSecret(step.name);
+        case "stop-charon":
+          return await this.#stopCharon(gateway);
+        case "remove-network":
+          // charon first: its pid is in the directory that goes.
+          await this.#stopCharon(gateway);
+          return await this.#changeNetwork(gateway, () => removeNetwork(this.#names, gateway));
+        default:
+          step satisfies never;
+      }
+    });
+  }
+
+  onChange(listener: (gatewayId: number) => void): void {
+    this.#listener = listener;
+  }
+
+  async close(): Promise<void> {
+    this.#listener = () => {};
+    await this.#clients.dropAll();
+  }
+
+  #place(gatewayId: number): CharonPlace {
+    return { namespace: this.#names.gatewayNamespace(gatewayId), dir: this.#names.gatewayDir(gatewayId) };
+  }
+
+  async #seeNetwork(gatewayId: number, isThorough: boolean): Promise<SeenNetwork> {
+    const known = isThorough ? undefined : this.#networks.get(gatewayId);
+    if (known !== undefined) return known;
+    const seen = await inspectNetwork(this.#names, this.#network, gatewayId);
+    this.#networks.set(gatewayId, seen);
+    return seen;
+  }
+
+  async #seeCharon(
+    gatewayId: number,
+    isThorough: boolean,
+  ): Promise<Omit<ActualGateway, "hasNetwork" | "localNetworks">> {
+    try {
+      const client = await (isThorough ? this.#clients.findProved(gatewayId) : this.#clients.find(gatewayId));
+      if (client === undefined) return noCharon;
+      if (isThorough) {
+        await client.refreshLoaded();
+        await trimLog(this.#place(gatewayId), client.session);
+      }
+      const ikeSas = await client.listSas();
+      return { isRunning: true, connections: new Map(client.connections), secrets: new Map(client.secrets), ikeSas };
+    } catch (error) {
+      if (!(error instanceof ViciError)) throw error;
+      // It has gone meanwhile, or does not answer: start-charon will ask it again, and replace it if need be.
+      this.#log.warn({ gatewayId, reason: error.message }, "charon does not answer");
+      await this.#clients.drop(gatewayId);
+      return noCharon;
+    }
+  }
+
+  async #makeNetwork(gateway: GatewaySpec): Promise<void> {
+    this.#networks.delete(gateway.id);
+    this.#networks.set(gateway.id, await makeNetwork(this.#names, this.#network, gateway));
+  }
+
+  /** Whatever a change comes to, the next observe looks for itself. */
+  async #changeNetwork(gateway: GatewaySpec, change: () => Promise<void>): Promise<void> {
+    this.#networks.delete(gateway.id);
+    await change();
+  }
+
+  async #startCharon(gateway: GatewaySpec): Promise<void> {
+    const pid = await startCharon(this.#place(gateway.id));
+    await this.#clients.findProved(gateway.id);
+    this.#log.info({ gatewayId: gateway.id, pid }, "charon is up");
+  }
+
+  async #stopCharon(gateway: GatewaySpec): Promise<void> {
+    await this.#clients.drop(gateway.id);
+    await stopCharon(this.#place(gateway.id));
+  }
+
+  async #client(gateway: GatewaySpec): Promise<CharonClient> {
+    const client = await this.#clients.find(gateway.id);
+    if (client === undefined) throw new DataplaneError("gateway", `charon of ${gateway.uid} does not run`);
+    return client;
+  }
+}
+
+/** Failures of the machine and of charon leave here as the gateway's. */
+async function translateErrors<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const isExpected = cause instanceof CommandError || cause instanceof ViciError;
+    throw isExpected || isSystemError(cause) ? new DataplaneError("gateway", cause.message, { cause }) : cause;
+  }
+}
+
+/** A file or process that the machine refused (no space, no memory). */
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && "syscall" in error;
+}

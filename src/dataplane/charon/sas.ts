@@ -1,0 +1,48 @@
+// Reads charon's list-sas answer. Pure.
+import type { DecodedMessage, DecodedValue } from "../../vici/codec.ts";
+import type { ChildSa, IkeSa } from "../dataplane.ts";
+
+/** charon's name for an IKE_SA whose peer has not said yet who it is (ike_sa.c, get_name). */
+const unnamed = "(unnamed)";
+
+/**
+ * The IKE_SAs of a list-sas answer (README of the vici plugin, list-sa): one message for each. One that a peer has begun and that
+ * belongs to no connection yet is left out: it is nobody's to judge until it has a name.
+ */
+export function readIkeSas(messages: readonly DecodedMessage[]): IkeSa[] {
+  return messages.flatMap((message) =>
+    sectionsOf(message)
+      .filter(([connection]) => connection !== unnamed)
+      .map(([connection, section]) => ({
+        connection,
+        uniqueId: textOf(section.uniqueid),
+        state: textOf(section.state),
+        // The keys are `name-uniqueid`: after a rekeying the same child is there twice.
+        children: sectionsOf(section["child-sas"]).map(([, child]) => readChildSa(child)),
+      })),
+  );
+}
+
+function readChildSa(child: DecodedMessage): ChildSa {
+  return {
+    name: textOf(child.name),
+    uniqueId: textOf(child.uniqueid),
+    state: textOf(child.state),
+    bytesIn: Number(textOf(child["bytes-in"]) || 0),
+    bytesOut: Number(textOf(child["bytes-out"]) || 0),
+  };
+}
+
+/** The sections of a message by name; none when there is none. */
+function sectionsOf(value: DecodedValue | undefined): [string, DecodedMessage][] {
+  if (!isSection(value)) return [];
+  return Object.entries(value).flatMap(([name, section]) => (isSection(section) ? [[name, section]] : []));
+}
+
+function isSection(value: DecodedValue | undefined): value is DecodedMessage {
+  return typeof value === "object" && !Array.isArray(value);
+}
+
+function textOf(value: DecodedValue | undefined): string {
+  return typeof value === "string" ? value : "";
+}

@@ -1,0 +1,102 @@
+// Namespaces, wires and cables as `ip` commands: what is there in, what is missing out. Pure. The commands run in the
+// machine's own namespace, all in one `ip -batch`: a process for each would take most of a gateway's time.
+
+/** Off before any link is up: the contract is IPv4, and so are the guards. */
+export const ipv6Off = ["net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1"] as const;
+
+/** A link as `ip -json link` shows it. */
+export interface Link {
+  readonly ifname: string;
+  readonly ifindex: number;
+  readonly master?: string;
+  readonly flags: readonly string[];
+  /** A veth's other end: its index there. */
+  readonly link_index?: number;
+}
+
+/** A namespace as it was found. `stray`: a crash left its file, and no namespace in it. */
+export interface SeenNamespace {
+  readonly name: string;
+  readonly state: "absent" | "stray" | "there";
+  readonly links: readonly Link[];
+}
+
+/** Where a cable runs: from `port` on the wire's bridge to `link` in the namespace at the other end. */
+export interface Cable {
+  readonly bridgeNamespace: string;
+  readonly bridge: string;
+  readonly port: string;
+  readonly namespace: string;
+  readonly link: string;
+}
+
+/**
+ * Makes a namespace if need be, and sets its sysctls either way; its lo stays down. `-e`: a kernel without IPv6 has nothing
+ * to switch off.
+ */
+export function commandsForNamespace(seen: SeenNamespace, sysctls: readonly string[]): string[] {
+  const { name, state } = seen;
+  return [
+    ...(state === "stray" ? [`netns del ${name}`] : []),
+    ...(state === "there" ? [] : [`netns add ${name}`]),
+    within(name, `sysctl -eqw ${[...ipv6Off, ...sysctls].join(" ")}`),
+  ];
+}
+
+/** Makes a wire if it is not there. */
+export function commandsForBridge(seen: SeenNamespace, bridge: string): string[] {
+  if (hasBridge(seen.links, bridge)) return [];
+  const isThere = seen.links.some((link) => link.ifname === bridge);
+  const command = isThere
+    ? within(seen.name, `ip link set ${bridge} up`)
+    : `link add ${bridge} netns ${seen.name} up type bridge`;
+  return [...commandsForNamespace(seen, []), command];
+}
+
+/** Lays a cable if it is not whole; whatever else has the name of one of its ends is taken away. The far link stays down. */
+export function commandsForCable(cable: Cable, near: readonly Link[], far: readonly Link[]): string[] {
+  if (isCableWhole(cable, near, far)) return [];
+  const port = near.find((link) => link.ifname === cable.port);
+  const link = far.find((each) => each.ifname === cable.link);
+  // A veth takes its other end with it.
+  const isLinkInTheWay = link !== undefined && !(port !== undefined && areOnePair(port, link));
+  const add = `ip link add ${cable.port} master ${cable.bridge} up type veth peer name ${cable.link} netns ${cable.namespace}`;
+  return [
+    ...(port === undefined ? [] : [within(cable.bridgeNamespace, `ip link del ${cable.port}`)]),
+    ...(isLinkInTheWay ? [within(cable.namespace, `ip link del ${cable.link}`)] : []),
+    within(cable.bridgeNamespace, add),
+  ];
+}
+
+/**
+ * Pulls a cable out of a wire, or takes the wire away when that was its last port. A namespace's links go only some time
+ * after it, and their far ends with them; so a port that leaves others behind goes by itself, or it would still look like a
+ * user of the wire.
+ */
+export function commandsForPulling(seen: SeenNamespace, bridge: string, port: string): string[] {
+  if (seen.state === "absent") return [];
+  const isUsed = seen.links.some((link) => link.master === bridge && link.ifname !== port);
+  if (!isUsed) return [`netns del ${seen.name}`];
+  return seen.links.some((link) => link.ifname === port) ? [within(seen.name, `ip link del ${port}`)] : [];
+}
+
+/** Whether a cable is there from end to end, its near end on the bridge and up. The far link may be down. */
+export function isCableWhole(cable: Cable, near: readonly Link[], far: readonly Link[]): boolean {
+  const port = near.find((link) => link.ifname === cable.port);
+  const link = far.find((each) => each.ifname === cable.link);
+  if (port === undefined || link === undefined || !areOnePair(port, link)) return false;
+  return port.master === cable.bridge && port.flags.includes("UP") && hasBridge(near, cable.bridge);
+}
+
+function areOnePair(port: Link, link: Link): boolean {
+  return port.link_index === link.ifindex && link.link_index === port.ifindex;
+}
+
+function hasBridge(links: readonly Link[], bridge: string): boolean {
+  return links.some((link) => link.ifname === bridge && link.flags.includes("UP"));
+}
+
+/** `netns exec` takes a process of its own: not for what can be said from outside. */
+export function within(namespace: string, command: string): string {
+  return `netns exec ${namespace} ${command}`;
+}

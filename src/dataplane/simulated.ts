@@ -1,0 +1,202 @@
+// A data plane in memory: no root, no files, no packets. It answers as charon does when every peer agrees at once, except
+// peers in 192.0.2.0/24 (TEST-NET-1, RFC 5737), which never answer.
+import { contains, networkAt, parseAddress, storedNetwork } from "../vpn/network.ts";
+import {
+  type ActualGateway,
+  type ConnectionSpec,
+  type Dataplane,
+  DataplaneError,
+  type GatewaySpec,
+  type Step,
+} from "./dataplane.ts";
+
+const silentPeers = storedNetwork("192.0.2.0/24");
+
+interface SimulatedChild {
+  readonly name: string;
+  readonly uniqueId: string;
+  state: "INSTALLING" | "INSTALLED";
+}
+
+interface SimulatedIkeSa {
+  readonly connection: string;
+  readonly uniqueId: string;
+  state: "CONNECTING" | "ESTABLISHED";
+  children: SimulatedChild[];
+}
+
+interface SimulatedCharon {
+  readonly connections: Map<string, { spec: ConnectionSpec; fingerprint: string }>;
+  readonly secrets: Map<string, string>;
+  ikeSas: SimulatedIkeSa[];
+}
+
+interface SimulatedGateway {
+  readonly localNetworks: Set<string>;
+  charon: SimulatedCharon | undefined;
+}
+
+export class SimulatedDataplane implements Dataplane {
+  readonly kind = "simulated";
+  readonly #delayMs: number;
+  readonly #gateways = new Map<number, SimulatedGateway>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #listener: (gatewayId: number) => void = () => {};
+  #lastUniqueId = 0;
+
+  /** @param options.delayMs from initiate-child to INSTALLED, 0 unless told */
+  constructor(options: { delayMs?: number } = {}) {
+    this.#delayMs = options.delayMs ?? 0;
+  }
+
+  async start(): Promise<void> {}
+
+  async listGatewayIds(): Promise<readonly number[]> {
+    return [...this.#gateways.keys()].sort((a, b) => a - b);
+  }
+
+  async observe(gatewayId: number, _isThorough: boolean): Promise<ActualGateway> {
+    const gateway = this.#gateways.get(gatewayId);
+    const charon = gateway?.charon;
+    return {
+      hasNetwork: gateway !== undefined,
+      localNetworks: [...(gateway?.localNetworks ?? [])],
+      isRunning: charon !== undefined,
+      connections: new Map([...(charon?.connections ?? [])].map(([name, { fingerprint }]) => [name, fingerprint])),
+      secrets: new Map(charon?.secrets),
+      ikeSas: (charon?.ikeSas ?? []).map((ikeSa) => ({
+        ...ikeSa,
+        // charon lists no child before it is installed.
+        children: ikeSa.children
+          .filter((child) => child.state === "INSTALLED")
+          .map((child) => ({ ...child, bytesIn: 0, bytesOut: 0 })),
+      })),
+    };
+  }
+
+  async apply(gateway: GatewaySpec, step: Step): Promise<void> {
+    switch (step.kind) {
+      case "make-network":
+        if (!this.#gateways.has(gateway.id)) {
+          this.#gateways.set(gateway.id, { localNetworks: new Set(), charon: undefined });
+        }
+        return;
+      case "start-charon":
+        this.#network(gateway).charon ??= { connections: new Map(), secrets: new Map(), ikeSas: [] };
+        return;
+      case "add-local-network":
+        this.#network(gateway).localNetworks.add(step.network);
+        return;
+      case "remove-local-network":
+        this.#network(gateway).localNetworks.delete(step.network);
+        return;
+      case "load-secret":
+        this.#charon(gateway).secrets.set(step.connection.name, step.fingerprint);
+        return;
+      case "load-connection": {
+        const { connection: spec, fingerprint } = step;
+        this.#charon(gateway).connections.set(spec.name, { spec, fingerprint });
+        return;
+      }
+      case "initiate-child":
+        this.#initiate(gateway, step.connection, step.child);
+        return;
+      case "terminate-child-sa":
+        for (const ikeSa of this.#charon(gateway).ikeSas) {
+          ikeSa.children = ikeSa.children.filter((child) => child.uniqueId !== step.uniqueId);
+        }
+        return this.#reportLater(gateway.id);
+      case "terminate-ike-sa": {
+        const charon = this.#charon(gateway);
+        charon.ikeSas = charon.ikeSas.filter((ikeSa) => ikeSa.uniqueId !== step.uniqueId);
+        return this.#reportLater(gateway.id);
+      }
+      case "unload-connection":
+        this.#charon(gateway).connections.delete(step.name);
+        return;
+      case "unload-secret":
+        this.#charon(gateway).secrets.delete(step.name);
+        return;
+      case "stop-charon": {
+        const network = this.#gateways.get(gateway.id);
+        if (network !== undefined) network.charon = undefined;
+        return;
+      }
+      case "remove-network":
+        this.#gateways.delete(gateway.id);
+        return;
+      default:
+        step satisfies never;
+    }
+  }
+
+  onChange(listener: (gatewayId: number) => void): void {
+    this.#listener = listener;
+  }
+
+  async close(): Promise<void> {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+  }
+
+  #network(gateway: GatewaySpec): SimulatedGateway {
+    const network = this.#gateways.get(gateway.id);
+    if (network === undefined) throw new DataplaneError("gateway", `${gateway.uid} has no network`);
+    return network;
+  }
+
+  #charon(gateway: GatewaySpec): SimulatedCharon {
+    const charon = this.#gateways.get(gateway.id)?.charon;
+    if (charon === undefined) throw new DataplaneError("gateway", `charon of ${gateway.uid} does not run`);
+    return charon;
+  }
+
+  #initiate(gateway: GatewaySpec, connection: string, name: string): void {
+    const charon = this.#charon(gateway);
+    const spec = charon.connections.get(connection)?.spec;
+    if (!spec?.children.some((child) => child.name === name)) {
+      throw new DataplaneError("connection", `${name}: it is not loaded`);
+    }
+    if (!charon.secrets.has(connection)) throw new DataplaneError("connection", `${name}: no shared key found`);
+    const ikeSa = this.#findOrAddIkeSa(charon, connection);
+    const child: SimulatedChild = { name, uniqueId: this.#nextUniqueId(), state: "INSTALLING" };
+    ikeSa.children.push(child);
+    if (isSilent(spec.remoteAddress)) return;
+    this.#later(() => {
+      ikeSa.state = "ESTABLISHED";
+      child.state = "INSTALLED";
+      this.#listener(gateway.id);
+    });
+  }
+
+  #findOrAddIkeSa(charon: SimulatedCharon, connection: string): SimulatedIkeSa {
+    const known = charon.ikeSas.find((ikeSa) => ikeSa.connection === connection);
+    if (known !== undefined) return known;
+    const ikeSa: SimulatedIkeSa = { connection, uniqueId: this.#nextUniqueId(), state: "CONNECTING", children: [] };
+    charon.ikeSas.push(ikeSa);
+    return ikeSa;
+  }
+
+  #nextUniqueId(): string {
+    this.#lastUniqueId += 1;
+    return String(this.#lastUniqueId);
+  }
+
+  #reportLater(gatewayId: number): void {
+    this.#later(() => this.#listener(gatewayId));
+  }
+
+  #later(work: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      work();
+    }, this.#delayMs);
+    timer.unref();
+    this.#timers.add(timer);
+  }
+}
+
+function isSilent(address: string): boolean {
+  const number = parseAddress(address);
+  return number !== undefined && contains(silentPeers, networkAt(number, 32));
+}
