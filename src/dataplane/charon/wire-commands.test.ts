@@ -47,7 +47,7 @@ describe("commandsForNamespace and commandsForBridge", () => {
     expect(commands).toEqual([
       "netns add wire",
       "netns exec wire sysctl -eqw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1",
-      "link add br0 netns wire up type bridge",
+      "link add br0 netns wire up type bridge mcast_snooping 0",
     ]);
   });
 

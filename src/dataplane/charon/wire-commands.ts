@@ -47,9 +47,10 @@ export function commandsForNamespace(seen: SeenNamespace, sysctls: readonly stri
 export function commandsForBridge(seen: SeenNamespace, bridge: string): string[] {
   if (hasBridge(seen.links, bridge)) return [];
   const isThere = seen.links.some((link) => link.ifname === bridge);
+  // A bridge that snoops on multicast sends packets of its own.
   const command = isThere
     ? within(seen.name, `ip link set ${bridge} up`)
-    : `link add ${bridge} netns ${seen.name} up type bridge`;
+    : `link add ${bridge} netns ${seen.name} up type bridge mcast_snooping 0`;
   return [...commandsForNamespace(seen, []), command];
 }
 
