@@ -28,12 +28,20 @@ describe("refuse", () => {
   it("names the parameter in square brackets", () => {
     const message = (error: ApiError) => refuse(error).message;
     expect(message(refuseField("vpcId", "The parameter is missing."))).toBe("The parameter is missing [vpcId].");
-    expect(message(refuseField("vpcId", "is missing"))).toBe("is missing [vpcId]");
+    expect(message(refuseField("vpcId", "is missing"))).toBe("Is missing [vpcId].");
     expect(message(refuseField("vpcId", "The parameter [vpcId] is missing."))).toBe(
       "The parameter [vpcId] is missing.",
     );
     expect(message(new ApiError("parameter-invalid", "GET or POST."))).toBe("GET or POST.");
     expect(message(new ApiError("signature-wrong", "Wrong.", { field: "Signature" }))).toBe("Wrong.");
+  });
+
+  it("makes every message a sentence, and leaves ids and networks as they are", () => {
+    const message = (text: string) => refuse(new ApiError("signature-wrong", text)).message;
+    expect(message("this key may only read")).toBe("This key may only read.");
+    expect(message("vpc-amhnnao5 does not exist")).toBe("vpc-amhnnao5 does not exist.");
+    expect(message("10.0.0.0/16 overlaps")).toBe("10.0.0.0/16 overlaps.");
+    expect(message("What is this?")).toBe("What is this?");
   });
 
   it("puts the wire's name in place of the operation's", () => {
