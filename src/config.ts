@@ -1,7 +1,8 @@
 // One table of settings: name, type, default, a sentence. The only reader of the environment and of the configuration file.
 // Precedence: command line, environment (CULVERT_…), file, default.
 import { readFileSync } from "node:fs";
-import { formatAddress, parseAddress } from "./vpn/network.ts";
+import { isRegion } from "./vpn/id.ts";
+import { formatAddress, networkAt, parseAddress } from "./vpn/network.ts";
 
 /** A setting that cannot be used: one sentence that names it and where it came from. */
 export class ConfigError extends Error {
@@ -20,6 +21,20 @@ interface Setting<T> {
 
 function text(fallback: string, about: string): Setting<string> {
   return { fallback, about, parse: (value) => value };
+}
+
+/** A text that has to be of a certain form. */
+function checked(
+  isFit: (value: string) => boolean,
+  expected: string,
+  fallback: string,
+  about: string,
+): Setting<string> {
+  const parse = (value: string): string => {
+    if (!isFit(value)) throw new Error(`${expected} is expected`);
+    return value;
+  };
+  return { fallback, about, parse };
 }
 
 function choice<const T extends string>(values: readonly T[], fallback: NoInfer<T>, about: string): Setting<T> {
@@ -41,9 +56,14 @@ function integer(fallback: number, [least, most]: readonly [number, number], abo
 }
 
 function flag(fallback: boolean, about: string): Setting<boolean> {
-  const words: Readonly<Record<string, boolean>> = { true: true, "1": true, false: false, "0": false };
+  const words = new Map([
+    ["true", true],
+    ["1", true],
+    ["false", false],
+    ["0", false],
+  ]);
   const parse = (value: string): boolean => {
-    const found = words[value.toLowerCase()];
+    const found = words.get(value.toLowerCase());
     if (found === undefined) throw new Error("true or false is expected");
     return found;
   };
@@ -80,7 +100,7 @@ export const settings = {
     "",
     "file of the key that seals secrets at rest; empty: <data>/master.key, made at the first start",
   ),
-  region: text("gz", "region of a request that names none"),
+  region: checked(isRegion, "a region such as gz or ap-guangzhou", "gz", "region of a request that names none"),
   hosts: text("", "further host names that clients sign, separated by commas"),
   clockSkewSeconds: integer(7_200, [1, 86_400], "how far a request's Timestamp may be from the clock, in seconds"),
   utcOffsetMinutes: integer(480, [-720, 840], "zone of the times in replies, in minutes east of UTC"),
@@ -103,7 +123,12 @@ export const settings = {
   ),
   "network.publicPool": pool("198.51.100.10-198.51.100.60", "public addresses that VPN gateways are given"),
   "network.publicPrefixLength": integer(24, [8, 31], "length of the public network"),
-  "network.publicGateway": text("", "next hop to the rest of the public side; empty: all of it is on the link"),
+  "network.publicGateway": checked(
+    (value) => parseAddress(value) !== undefined,
+    "an IPv4 address",
+    "",
+    "next hop to the rest of the public side; empty: all of it is on the link",
+  ),
 } as const;
 
 type Settings = typeof settings;
@@ -136,7 +161,7 @@ export function readConfig({ options, env, file }: ConfigSources): Config {
   const configFile = file ?? env.CULVERT_CONFIG;
   const fromFile = configFile === undefined || configFile === "" ? new Map<string, string>() : readFile(configFile);
   for (const name of fromFile.keys()) {
-    if (!(name in settings)) throw new ConfigError(`${configFile}: there is no setting ${name}`);
+    if (!Object.hasOwn(settings, name)) throw new ConfigError(`${configFile}: there is no setting ${name}`);
   }
   const entries = Object.entries<Setting<unknown>>(settings).map(([name, setting]) => {
     const given = [
@@ -161,19 +186,30 @@ function parseSetting(setting: Setting<unknown>, value: string, from: string): u
 
 function readFile(path: string): Map<string, string> {
   const found = new Map<string, string>();
-  try {
-    collect(JSON.parse(readFileSync(path, "utf8")), "", found);
-  } catch (cause) {
-    throw new ConfigError(`${path}: cannot be read as JSON`, { cause });
-  }
+  const value = parseFile(path);
+  if (!isSection(value)) throw new ConfigError(`${path}: an object of settings is expected`);
+  collect(path, value, "", found);
   return found;
 }
 
-function collect(value: unknown, name: string, found: Map<string, string>): void {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-    for (const [key, inner] of Object.entries(value)) collect(inner, name === "" ? key : `${name}.${key}`, found);
-  } else {
-    found.set(name, Array.isArray(value) ? value.join(",") : String(value));
+function parseFile(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, "utf8"));
+  } catch (cause) {
+    throw new ConfigError(`${path}: cannot be read as JSON`, { cause });
+  }
+}
+
+function isSection(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function collect(path: string, section: object, prefix: string, found: Map<string, string>): void {
+  for (const [key, value] of Object.entries(section)) {
+    const name = `${prefix}${key}`;
+    if (value === null) throw new ConfigError(`${path}: ${name}: a value is expected, not null`);
+    if (isSection(value)) collect(path, value, `${name}.`, found);
+    else found.set(name, Array.isArray(value) ? value.join(",") : String(value));
   }
 }
 
@@ -206,14 +242,26 @@ function checkTogether(config: Config): void {
       `listen: ${config.listen} is not a loopback address, and this version has no TLS; keys and pre-shared keys would cross the network in clear`,
     );
   }
+  checkPool(config);
+  if (config.database !== "" && !/^sqlite:./.test(config.database)) {
+    throw new ConfigError("database: this version knows sqlite:PATH only");
+  }
+}
+
+function checkPool(config: Config): void {
   const { first, last } = config["network.publicPool"];
-  const size = 2 ** (32 - config["network.publicPrefixLength"]);
-  if (Math.floor(first / size) !== Math.floor(last / size)) {
+  const prefixLength = config["network.publicPrefixLength"];
+  const network = networkAt(first, prefixLength);
+  const name = `${formatAddress(first)} and ${formatAddress(last)}`;
+  if (last > network.last) throw new ConfigError(`network.publicPool: ${name} are not in one /${prefixLength}`);
+  // In a /31 both addresses are hosts (RFC 3021).
+  if (prefixLength < 31 && (first === network.first || last === network.last)) {
     throw new ConfigError(
-      `network.publicPool: ${formatAddress(first)} and ${formatAddress(last)} are not in one /${config["network.publicPrefixLength"]}`,
+      `network.publicPool: ${name} hold the network or the broadcast address of the /${prefixLength}`,
     );
   }
-  if (config.database !== "" && !config.database.startsWith("sqlite:")) {
-    throw new ConfigError("database: this version knows sqlite:PATH only");
+  const nextHop = parseAddress(config["network.publicGateway"]);
+  if (nextHop !== undefined && nextHop >= first && nextHop <= last) {
+    throw new ConfigError(`network.publicGateway: ${formatAddress(nextHop)} is in network.publicPool`);
   }
 }

@@ -11,7 +11,7 @@ import Fastify, {
 } from "fastify";
 import { ApiError } from "../errors.ts";
 import { type V2Api, v2Path } from "../v2/api.ts";
-import { refuse } from "../v2/envelope.ts";
+import { refuse, type V2Reply } from "../v2/envelope.ts";
 
 /** api-v2.md 1.1: 1 MiB for a body, 32 KiB for a request line. */
 const bodyLimitBytes = 1 << 20;
@@ -22,6 +22,8 @@ const requestTimeoutMs = 60_000;
 
 const tooLong = () => refuse(new ApiError("parameter-invalid", "the request line is longer than 32 KiB; send a POST"));
 const tooLarge = () => refuse(new ApiError("parameter-invalid", "the body is larger than 1 MiB"));
+const malformed = () =>
+  refuse(new ApiError("parameter-invalid", "the request's headers, Content-Type or Content-Length, are malformed"));
 
 /** What the rest of the program knows of the server. */
 export type HttpServer = FastifyInstance;
@@ -46,22 +48,34 @@ export function buildServer({ api, log }: { api: V2Api; log: FastifyBaseLogger }
     url: v2Path,
     handler: (request, reply) => answerV2(api, log, request, reply),
   });
-  app.setNotFoundHandler(async (_request, reply) =>
-    reply.code(404).send({ message: `there is nothing here; the API is at ${v2Path}` }),
-  );
-  app.setErrorHandler((error: { code?: string }, request, reply) => {
+  app.setNotFoundHandler(async (request, reply) => {
+    // Methods that Fastify has no route for: the API refuses them in its own words.
+    if (pathOf(request) === v2Path) return answerV2(api, log, request, reply);
+    return reply.code(404).send({ message: `there is nothing here; the API is at ${v2Path}` });
+  });
+  app.setErrorHandler((error: { code?: string; statusCode?: number }, request, reply) => {
     if (error.code === "FST_ERR_CTP_BODY_TOO_LARGE") return sendTooLarge(request, reply);
+    if (error.statusCode !== undefined && error.statusCode < 500) return sendReply(reply, malformed());
     log.error({ requestId: request.id, method: request.method, path: pathOf(request), err: error }, "request failed");
-    return reply
-      .code(200)
-      .type("application/json")
-      .send(refuse(new ApiError("internal", "an internal failure")));
+    return sendReply(reply, refuse(new ApiError("internal", "an internal failure")));
   });
   return app;
 }
 
 function pathOf(request: FastifyRequest): string {
   return (request.raw.url ?? "").split("?", 1)[0] ?? "";
+}
+
+/**
+ * The status is always 200 (api-v2.md 2.1). No charset: one client of the later API compares the header with exactly this text;
+ * Fastify leaves the header alone only when it is given bytes.
+ */
+function sendReply(reply: FastifyReply, answer: V2Reply): FastifyReply {
+  const headers = { "content-type": "application/json", "x-request-id": reply.request.id };
+  return reply
+    .code(200)
+    .headers(headers)
+    .send(Buffer.from(JSON.stringify(answer)));
 }
 
 async function answerV2(
@@ -72,9 +86,7 @@ async function answerV2(
 ): Promise<FastifyReply> {
   const startedMs = performance.now();
   const url = request.raw.url ?? "";
-  // No charset: one client of the later API compares the header with exactly this text (api-v2.md 2.1).
-  reply.header("content-type", "application/json").header("x-request-id", request.id);
-  if (url.length > requestLineLimitBytes) return reply.send(JSON.stringify(tooLong()));
+  if (url.length > requestLineLimitBytes) return sendReply(reply, tooLong());
   const mark = url.indexOf("?");
   const outcome = await api.answer({
     method: request.method,
@@ -94,7 +106,7 @@ async function answerV2(
   };
   if (outcome.failure === undefined) log.info(entry, "call");
   else log.error({ ...entry, err: outcome.failure }, "call failed");
-  return reply.send(JSON.stringify(outcome.reply));
+  return sendReply(reply, outcome.reply);
 }
 
 /** How much of a body that is too large is read and thrown away, so that the client gets to read the reply. */
@@ -107,7 +119,7 @@ function sendTooLarge(request: FastifyRequest, reply: FastifyReply): FastifyRepl
     if (drained > drainLimitBytes) request.raw.destroy();
   });
   request.raw.resume();
-  return reply.code(200).header("content-type", "application/json").send(JSON.stringify(tooLarge()));
+  return sendReply(reply, tooLarge());
 }
 
 /** What Node itself refuses: headers that are too long, and text that is not HTTP. */

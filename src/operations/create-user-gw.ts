@@ -13,15 +13,23 @@ export interface CreateUserGw {
   readonly address: string;
 }
 
-/** @throws ApiError user-gw-name-invalid, parameter-invalid, user-gw-address-in-use, user-gw-limit-exceeded */
-export async function createUserGw(context: Context, caller: Caller, input: CreateUserGw): Promise<UserGw> {
-  if (!isName(input.name)) {
+/**
+ * Checks what a caller says of a peer gateway, and gives the address in its one spelling.
+ * @throws ApiError user-gw-name-invalid, parameter-invalid
+ */
+export function checkUserGw({ config }: Context, { name, address }: CreateUserGw): CreateUserGw {
+  if (!isName(name)) {
     throw new ApiError("user-gw-name-invalid", "a name of 1 to 60 characters without control characters is expected", {
       field: "name",
     });
   }
-  const address = readPeerAddress(input.address, { allowPrivate: context.config.allowPrivatePeers });
-  return write(context, caller, (db) => insertWithinRules(context, caller, db, { name: input.name, address }));
+  return { name, address: readPeerAddress(address, { allowPrivate: config.allowPrivatePeers }) };
+}
+
+/** @throws ApiError user-gw-name-invalid, parameter-invalid, user-gw-address-in-use, user-gw-limit-exceeded */
+export async function createUserGw(context: Context, caller: Caller, input: CreateUserGw): Promise<UserGw> {
+  const checked = checkUserGw(context, input);
+  return write(context, caller, (db) => insertWithinRules(context, caller, db, checked));
 }
 
 async function insertWithinRules(context: Context, caller: Caller, db: Db, input: CreateUserGw): Promise<UserGw> {
@@ -49,10 +57,10 @@ async function insertWithinRules(context: Context, caller: Caller, db: Db, input
 
 /**
  * The peer gateway with this address, recorded now when there is none: for a channel that is given its peer inline.
- * @throws ApiError as createUserGw
+ * @param input from checkUserGw
+ * @throws ApiError user-gw-limit-exceeded
  */
 export async function ensureUserGw(context: Context, caller: Caller, db: Db, input: CreateUserGw): Promise<UserGw> {
-  const address = readPeerAddress(input.address, { allowPrivate: context.config.allowPrivatePeers });
-  const found = await findUserGwByAddress(db, caller, address);
-  return found ?? insertWithinRules(context, caller, db, { name: input.name, address });
+  const found = await findUserGwByAddress(db, caller, input.address);
+  return found ?? insertWithinRules(context, caller, db, input);
 }

@@ -32,7 +32,7 @@ import {
   resolveIdentities,
 } from "../vpn/vpn-conn.ts";
 import { type Caller, type Context, write } from "./context.ts";
-import { ensureUserGw } from "./create-user-gw.ts";
+import { checkUserGw, ensureUserGw } from "./create-user-gw.ts";
 import { requireUserGw, requireVpc, requireVpnGw } from "./find.ts";
 import { generatePreSharedKey, generateUid } from "./generate.ts";
 
@@ -67,20 +67,19 @@ interface Place {
 
 /**
  * @throws ApiError vpc-not-found, vpn-gw-not-found, user-gw-not-found, vpn-gw-state-invalid, vpn-conn-name-invalid,
- *   vpn-conn-name-in-use, vpn-conn-limit-exceeded, parameter-invalid
+ *   vpn-conn-name-in-use, vpn-conn-limit-exceeded, parameter-invalid; as checkUserGw and ensureUserGw for an inline peer
  */
 export async function createVpnConn(context: Context, caller: Caller, input: CreateVpnConn): Promise<CreatedVpnConn> {
   if (input.name !== undefined) requireConnName(input.name);
   if (input.preSharedKey !== undefined) checkPreSharedKey(input.preSharedKey);
   checkIdentities(input.ike);
+  const peer = "userGw" in input.peer ? input.peer : checkUserGw(context, input.peer);
   const spds = readSpds(input.spds);
   const { vpnGwId, ...created } = await write(context, caller, async (db) => {
     const vpc = await requireVpc(db, caller, input.vpc);
     const vpnGw = await requireVpnGw(db, caller, input.vpnGw, vpc);
     const userGw =
-      "userGw" in input.peer
-        ? await requireUserGw(db, caller, input.peer.userGw)
-        : await ensureUserGw(context, caller, db, input.peer);
+      "userGw" in peer ? await requireUserGw(db, caller, peer.userGw) : await ensureUserGw(context, caller, db, peer);
     return insertWithinRules(context, caller, db, { vpc, vpnGw, userGw }, spds, input);
   });
   context.nudge(vpnGwId);

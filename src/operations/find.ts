@@ -37,10 +37,13 @@ export async function requireUserGw(db: Db, owner: Owner, id: string): Promise<U
   return userGw;
 }
 
-export async function requireVpnConn(db: Db, owner: Owner, id: string, vpnGw?: VpnGw): Promise<VpnConn> {
+export async function requireVpnConn(db: Db, owner: Owner, id: string, vpnGw?: VpnGw, vpc?: Vpc): Promise<VpnConn> {
   const conn = await findVpnConn(db, owner, readRef(id));
-  if (conn === undefined || (vpnGw !== undefined && conn.vpnGwId !== vpnGw.id)) {
-    const where = vpnGw === undefined ? "" : ` on VPN gateway ${vpnGw.uid}`;
+  const isElsewhere =
+    (vpnGw !== undefined && conn?.vpnGwId !== vpnGw.id) || (vpc !== undefined && conn?.vpcId !== vpc.id);
+  if (conn === undefined || isElsewhere) {
+    const inVpc = vpc === undefined ? "" : ` in VPC ${vpc.uid}`;
+    const where = vpnGw === undefined ? inVpc : ` on VPN gateway ${vpnGw.uid}`;
     throw new ApiError("vpn-conn-not-found", `VPN channel ${show(id)} does not exist${where}`, { field: "vpnConn" });
   }
   return conn;

@@ -22,3 +22,8 @@ export function violatedIndex(error: unknown): string | undefined {
   if (error.code !== "SQLITE_CONSTRAINT_UNIQUE" && error.code !== "SQLITE_CONSTRAINT_PRIMARYKEY") return undefined;
   return error.message.split(": ").at(-1);
 }
+
+/** Whether a lock was not to be had because another process has it. */
+export function isBusy(error: unknown): boolean {
+  return error instanceof Error && "code" in error && String(error.code).startsWith("SQLITE_BUSY");
+}

@@ -2,16 +2,19 @@
 // process ends, however it ends.
 import { join } from "node:path";
 import BetterSqlite from "better-sqlite3";
-import { StoreError } from "./errors.ts";
+import { isBusy, StoreError } from "./errors.ts";
 
-/** @returns a function that lets go. @throws StoreError in-use */
+/** @returns a function that lets go. @throws StoreError in-use when another server has it, unavailable when it cannot be taken */
 export function lockDataDir(dataDir: string): () => void {
-  const file = new BetterSqlite(join(dataDir, "serve.lock"), { timeout: 0 });
+  let file: BetterSqlite.Database | undefined;
   try {
+    file = new BetterSqlite(join(dataDir, "serve.lock"), { timeout: 0 });
     file.exec("begin exclusive");
   } catch (cause) {
-    file.close();
-    throw new StoreError("in-use", `another server runs on ${dataDir}`, { cause });
+    file?.close();
+    if (isBusy(cause)) throw new StoreError("in-use", `another server runs on ${dataDir}`, { cause });
+    throw new StoreError("unavailable", `the data directory ${dataDir} cannot be locked`, { cause });
   }
-  return () => file.close();
+  const held = file;
+  return () => held.close();
 }

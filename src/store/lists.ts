@@ -2,6 +2,7 @@
 import { type ExpressionBuilder, type ExpressionWrapper, type SqlBool, sql } from "kysely";
 import type { ResourceRef } from "../vpn/id.ts";
 import type { Owner, Page } from "../vpn/listing.ts";
+import { longestName } from "../vpn/text.ts";
 import type { Schema } from "./schema.ts";
 
 export type ResourceTable = "vpcs" | "vpn_gws" | "user_gws" | "vpn_conns";
@@ -23,8 +24,10 @@ export function isRef(owner: Owner, ref: ResourceRef, table: ResourceTable): Whe
   };
 }
 
-/** A condition that a text occurs in a column; `%` and `_` in the text mean themselves. */
+/** A condition that a text occurs in a name; `%` and `_` in the text mean themselves. */
 export function isLike(column: string, part: string) {
+  // No name is that long, and SQLite refuses patterns of more than 50 000 bytes.
+  if (part.length > 2 * longestName) return sql<SqlBool>`1 = 0`;
   const pattern = `%${part.replace(/[\\%_]/g, "\\$&")}%`;
   return sql<SqlBool>`${sql.ref(column)} like ${pattern} escape '\\'`;
 }

@@ -1,6 +1,7 @@
 // Seals secrets at rest: AES-256-GCM with a random nonce; the key's id stands beside each value, so that keys can be rotated.
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { Secret } from "../vpn/secret.ts";
 import { StoreError } from "./errors.ts";
 
@@ -8,6 +9,8 @@ const algorithm = "aes-256-gcm";
 const keyBytes = 32;
 const nonceBytes = 12;
 const tagBytes = 16;
+/** The key's id, and nonce, ciphertext and tag. */
+const sealedPattern = /^([0-9a-f]{8})\.([A-Za-z0-9_-]+)$/;
 
 /** What a sealed value is for; a value sealed for one purpose does not open for another. */
 export type SealPurpose = "pre-shared-key" | "secret-key";
@@ -34,14 +37,16 @@ export function makeSealer(key: Buffer): Sealer {
       return `${keyId}.${sealed.toString("base64url")}`;
     },
     open(text, purpose) {
-      const [id, body] = text.split(".");
-      if (id !== keyId || body === undefined) {
+      const [, id, body = ""] = sealedPattern.exec(text) ?? [];
+      const bytes = Buffer.from(body, "base64url");
+      // Nothing of the text is told before it is known to be a sealed one: it might be a secret that nobody sealed.
+      if (bytes.length < nonceBytes + tagBytes) throw new StoreError("unsealable", "a sealed secret is damaged");
+      if (id !== keyId) {
         throw new StoreError("unsealable", `a secret was sealed with key ${id}, but the master key is ${keyId}`);
       }
-      const bytes = Buffer.from(body, "base64url");
-      const decipher = createDecipheriv(algorithm, key, bytes.subarray(0, nonceBytes)).setAAD(Buffer.from(purpose));
-      decipher.setAuthTag(bytes.subarray(-tagBytes));
       try {
+        const decipher = createDecipheriv(algorithm, key, bytes.subarray(0, nonceBytes)).setAAD(Buffer.from(purpose));
+        decipher.setAuthTag(bytes.subarray(-tagBytes));
         const opened = Buffer.concat([decipher.update(bytes.subarray(nonceBytes, -tagBytes)), decipher.final()]);
         return new Secret(opened.toString("utf8"));
       } catch (cause) {
@@ -53,29 +58,44 @@ export function makeSealer(key: Buffer): Sealer {
 
 /**
  * Reads the master key, or makes it when the file is not there (mode 0600, on disk before it is used).
- * @throws StoreError unsealable when the file holds something else
+ * @throws StoreError unsealable when the file holds something else, unavailable when it cannot be read or made
  */
 export function readMasterKey(path: string): Buffer {
-  const text = readOrMake(path);
-  const key = Buffer.from(text.trim(), "base64");
-  if (key.length !== keyBytes)
+  const text = readOrMake(path).trim();
+  const key = Buffer.from(text, "base64");
+  // Node skips what is not base64, so that many a text would do for a key.
+  if (key.length !== keyBytes || key.toString("base64") !== text) {
     throw new StoreError("unsealable", `${path} does not hold a key of ${keyBytes} bytes in base64`);
+  }
   return key;
 }
 
 function readOrMake(path: string): string {
   try {
-    const file = openSync(path, "wx", 0o600);
-    try {
-      const text = `${randomBytes(keyBytes).toString("base64")}\n`;
-      writeSync(file, text);
-      fsyncSync(file);
-      return text;
-    } finally {
-      closeSync(file);
-    }
+    if (!existsSync(path)) makeMasterKey(path);
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new StoreError("unavailable", `the master key ${path} can be neither read nor made`, { cause });
+  }
+}
+
+/** The file appears whole or not at all, and of several that make it at the same time only the first does. */
+function makeMasterKey(path: string): void {
+  const newPath = `${path}.${process.pid}.new`;
+  rmSync(newPath, { force: true });
+  writeFileSync(newPath, `${randomBytes(keyBytes).toString("base64")}\n`, { mode: 0o600, flag: "wx", flush: true });
+  try {
+    linkSync(newPath, path);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") return readFileSync(path, "utf8");
-    throw new StoreError("unavailable", `the master key ${path} cannot be made`, { cause: error });
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+  } finally {
+    rmSync(newPath);
+  }
+  // Without its entry in the directory the file would be gone after a crash, and with it every secret.
+  const directory = openSync(dirname(path), "r");
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
   }
 }

@@ -32,22 +32,18 @@ export async function findOverlappingPair(
   vpnGwId: number,
   { local, peer }: SpdPair,
 ): Promise<{ connUid: string; local: string; peer: string } | undefined> {
-  const row = await db.sql
+  const pairs = db.sql
     .selectFrom("spd_pairs")
     .innerJoin("vpn_conns", "vpn_conns.id", "spd_pairs.vpn_conn_id")
     .select(["vpn_conns.uid", "local_first", "local_last", "peer_first", "peer_last"])
     .where("spd_pairs.vpn_gw_id", "=", vpnGwId)
-    // Two networks overlap only if one holds the other: the rows below this peer network, and those above it.
-    .where((eb) =>
-      eb.or([
-        eb.and([eb("peer_first", ">=", peer.first), eb("peer_first", "<=", peer.last)]),
-        eb.and([eb("peer_first", "in", ancestorStarts(peer)), eb("peer_last", ">=", peer.last)]),
-      ]),
-    )
     .where("local_first", "<=", local.last)
-    .where("local_last", ">=", local.first)
-    .limit(1)
-    .executeTakeFirst();
+    .where("local_last", ">=", local.first);
+  // Two networks overlap only if one holds the other: those in this peer network, and those around it. Joined by OR they would keep
+  // SQLite from using the index for the peer network at all.
+  const inside = pairs.where("peer_first", ">=", peer.first).where("peer_first", "<=", peer.last);
+  const around = pairs.where("peer_first", "in", ancestorStarts(peer)).where("peer_last", ">=", peer.last);
+  const row = await inside.unionAll(around).limit(1).executeTakeFirst();
   if (row === undefined) return undefined;
   return {
     connUid: row.uid,

@@ -4,6 +4,7 @@ import {
   CompiledQuery,
   type DatabaseConnection,
   Kysely,
+  SqliteAdapter,
   SqliteDialect,
   SqliteDriver,
   type SqliteStatement,
@@ -18,18 +19,21 @@ const busyTimeoutMs = 5_000;
  * @throws StoreError unavailable
  */
 export function openSqlite(path: string): Kysely<Schema> {
-  let file: BetterSqlite.Database;
+  let file: BetterSqlite.Database | undefined;
   try {
     file = new BetterSqlite(path, { timeout: busyTimeoutMs });
     file.pragma("journal_mode = WAL");
     file.pragma("synchronous = FULL");
     file.pragma("foreign_keys = ON");
   } catch (cause) {
+    file?.close();
     throw new StoreError("unavailable", `the database ${path} cannot be opened`, { cause });
   }
-  const database = { prepare: prepareOnce(file), close: () => file.close() };
+  const opened = file;
+  const database = { prepare: prepareOnce(opened), close: () => opened.close() };
   const dialect = new SqliteDialect({ database });
   dialect.createDriver = () => new ImmediateDriver({ database });
+  dialect.createAdapter = () => new TransactionalAdapter();
   return new Kysely<Schema>({ dialect });
 }
 
@@ -57,5 +61,15 @@ function prepareOnce(file: BetterSqlite.Database): (sql: string) => SqliteStatem
 class ImmediateDriver extends SqliteDriver {
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw("begin immediate"));
+  }
+}
+
+/**
+ * kysely takes it that SQLite cannot change its schema in a transaction. It can: so a migration that is cut off leaves nothing behind,
+ * and of several processes that start at once one migrates and the others wait.
+ */
+class TransactionalAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
   }
 }

@@ -111,7 +111,7 @@ export async function findIkeSibling(db: Db, vpnGwId: number, ikeIdentity: strin
     .selectAll()
     .where("vpn_gw_id", "=", vpnGwId)
     .where("ike_identity", "=", ikeIdentity)
-    .where("status", "!=", "deleting" satisfies VpnConnStatus)
+    .where("status", "not in", ["deleting", "delete-failed"] satisfies VpnConnStatus[])
     .limit(1)
     .executeTakeFirst();
   return row === undefined ? undefined : readVpnConn(db, row);
@@ -178,6 +178,17 @@ export async function recordNetStatus(db: Db, connId: number, netStatus: NetStat
     .values(row)
     .onConflict((conflict) => conflict.column("vpn_conn_id").doUpdateSet({ net_status: netStatus, changed_at: nowMs }))
     .execute();
+}
+
+/** What was observed last of a gateway's channels, by channel; one that nothing was observed of is not up. */
+export async function listNetStatuses(db: Db, vpnGwId: number): Promise<Map<number, NetStatus>> {
+  const rows = await db.sql
+    .selectFrom("vpn_conns")
+    .innerJoin("vpn_conn_observations", "vpn_conn_observations.vpn_conn_id", "vpn_conns.id")
+    .select(["vpn_conns.id", "net_status"])
+    .where("vpn_gw_id", "=", vpnGwId)
+    .execute();
+  return new Map(rows.map((row) => [row.id, row.net_status as NetStatus]));
 }
 
 /** Removes a channel with its pairs and what was observed of it. */

@@ -139,16 +139,33 @@ export async function raiseGeneration(db: Db, id: number): Promise<number> {
   return generation;
 }
 
-export async function setVpnGwStatus(db: Db, id: number, status: VpnGwStatus, failure?: string): Promise<void> {
+/** A change of desired state. */
+export async function setVpnGwStatus(db: Db, id: number, status: VpnGwStatus): Promise<void> {
+  await db.sql.updateTable("vpn_gws").set({ status, failure: null }).where("id", "=", id).execute();
+}
+
+/** What the reconciler found of a gateway, whose status it had read before; one that was changed since then is left alone. */
+export async function recordVpnGwStatus(
+  db: Db,
+  { id, status: seenStatus }: VpnGw,
+  found: { readonly status: VpnGwStatus; readonly failure: string | undefined },
+): Promise<void> {
   await db.sql
     .updateTable("vpn_gws")
-    .set({ status, failure: failure ?? null })
+    .set({ status: found.status, failure: found.failure ?? null })
     .where("id", "=", id)
+    .where("status", "=", seenStatus)
     .execute();
 }
 
+/** The machine has taken the gateway and its channels as they were at that generation. */
 export async function setGwObservedGeneration(db: Db, id: number, generation: number): Promise<void> {
-  await db.sql.updateTable("vpn_gws").set({ observed_generation: generation }).where("id", "=", id).execute();
+  await db.sql
+    .updateTable("vpn_gws")
+    .set({ observed_generation: generation })
+    .where("id", "=", id)
+    .where("observed_generation", "<", generation)
+    .execute();
 }
 
 export async function deleteVpnGw(db: Db, id: number): Promise<void> {

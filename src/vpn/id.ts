@@ -16,30 +16,33 @@ export function readRef(text: string): ResourceRef {
   return { uid: text };
 }
 
-const longRegions: Readonly<Record<string, string>> = {
-  "ap-beijing": "bj",
-  "ap-guangzhou": "gz",
-  "ap-shanghai": "sh",
-  "ap-hongkong": "hk",
-  "na-toronto": "ca",
-  "ap-singapore": "sg",
-  "na-siliconvalley": "usw",
-  "ap-chengdu": "cd",
-  "eu-frankfurt": "de",
-  "ap-seoul": "kr",
-  "ap-shanghai-fsi": "shjr",
-  "ap-shenzhen-fsi": "szjr",
-  "ap-guangzhou-open": "gzopen",
-  "ap-chongqing": "cq",
-  "ap-bangkok": "th",
-  "ap-tokyo": "jp",
-  "ap-mumbai": "in",
-  "na-ashburn": "use",
-};
+// A map and not an object: `constructor` is a name that a region can have.
+const longRegions = new Map(
+  Object.entries({
+    "ap-beijing": "bj",
+    "ap-guangzhou": "gz",
+    "ap-shanghai": "sh",
+    "ap-hongkong": "hk",
+    "na-toronto": "ca",
+    "ap-singapore": "sg",
+    "na-siliconvalley": "usw",
+    "ap-chengdu": "cd",
+    "eu-frankfurt": "de",
+    "ap-seoul": "kr",
+    "ap-shanghai-fsi": "shjr",
+    "ap-shenzhen-fsi": "szjr",
+    "ap-guangzhou-open": "gzopen",
+    "ap-chongqing": "cq",
+    "ap-bangkok": "th",
+    "ap-tokyo": "jp",
+    "ap-mumbai": "in",
+    "na-ashburn": "use",
+  }),
+);
 
 /** One spelling for both: the short code where the vendor has one, else the text itself. */
 export function normaliseRegion(region: string): string {
-  return longRegions[region] ?? region;
+  return longRegions.get(region) ?? region;
 }
 
 /** Whether a text can be a region: `gz`, `ap-guangzhou`, or any name of an operator's own. */

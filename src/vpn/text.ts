@@ -2,10 +2,13 @@
 
 const controlCharacter = /\p{Cc}|\p{Cs}|\u2028|\u2029/u;
 
+/** In Unicode code points. */
+export const longestName = 60;
+
 /** A name: 1-60 Unicode code points, no control characters and no line breaks. */
 export function isName(text: string): boolean {
   const length = [...text].length;
-  return length >= 1 && length <= 60 && !controlCharacter.test(text);
+  return length >= 1 && length <= longestName && !controlCharacter.test(text);
 }
 
 /** A pre-shared key: 1-128 printable characters (Unicode code points), blanks allowed. */

@@ -78,9 +78,13 @@ function resolveIdentity(type: IdentityType | undefined, address: string, fqdn: 
   return type === "fqdn" && fqdn !== undefined ? { type, value: fqdn } : { type: "address", value: address };
 }
 
-/** Channels of one gateway with the same key here share one IKE identity, and so one key and one phase 1 (api-v2.md 9.4). */
+/**
+ * Channels of one gateway with the same key here share one IKE identity, and so one key and one phase 1 (api-v2.md 9.4). Domain names
+ * count without case, as strongSwan compares them (identification.c, ID_FQDN).
+ */
 export function ikeIdentityKey(peerAddress: string, { local, remote }: Identities): string {
-  return `${peerAddress}|${local.type}:${local.value}|${remote.type}:${remote.value}`;
+  const [ours, theirs] = [local, remote].map(({ type, value }) => `${type}:${value.toLowerCase()}`);
+  return `${peerAddress}|${ours}|${theirs}`;
 }
 
 /** Another channel of the same IKE identity. */

@@ -1,0 +1,57 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { peekVpnGws } from "./peek.ts";
+import { Store } from "./store.ts";
+
+let dir: string;
+let path: string;
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "culvert-test-"));
+  path = join(dir, "culvert.db");
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+async function makeStore(): Promise<Store> {
+  const store = await Store.open(path, join(dir, "master.key"));
+  const common = { account_id: 1, region: "gz", name: "x", created_at: 0 };
+  await store.db.sql
+    .insertInto("vpcs")
+    .values({ ...common, id: 3, uid: "vpc-1", name_key: null, cidr: "10.0.0.0/16" })
+    .execute();
+  const gateway = { bandwidth_mbps: 5, charge_type: "prepaid", is_auto_renew: 1, expires_at: null, vpc_id: 3 };
+  const statuses = { generation: 1, observed_generation: 0 };
+  const rows = [
+    { uid: "vpngw-1", slot: 0, public_address: 1, status: "running", failure: null },
+    { uid: "vpngw-2", slot: 1, public_address: 2, status: "delivery-failed", failure: "no such plugin" },
+  ];
+  await store.db.sql
+    .insertInto("vpn_gws")
+    .values(rows.map((row) => ({ ...common, ...gateway, ...statuses, ...row })))
+    .execute();
+  return store;
+}
+
+it("the gateways of a database are read beside the server and without it, and nothing is left or changed", async () => {
+  const store = await makeStore();
+  const expected = [
+    { id: 1, uid: "vpngw-1", vpcId: 3, status: "running", failure: undefined },
+    { id: 2, uid: "vpngw-2", vpcId: 3, status: "delivery-failed", failure: "no such plugin" },
+  ];
+  expect(peekVpnGws(path)).toEqual(expected);
+  await store.close();
+  rmSync(join(dir, "master.key"));
+  expect(peekVpnGws(path)).toEqual(expected);
+  expect(readdirSync(dir)).toEqual(["culvert.db"]);
+});
+
+it("what is no database of ours is refused, and none is made", () => {
+  expect(() => peekVpnGws(path)).toThrow(`${path} cannot be read`);
+  expect(readdirSync(dir)).toEqual([]);
+  writeFileSync(path, "no database");
+  expect(() => peekVpnGws(path)).toThrow(`${path} cannot be read`);
+  writeFileSync(path, "");
+  expect(() => peekVpnGws(path)).toThrow(`${path} cannot be read`);
+});

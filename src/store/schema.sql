@@ -1,0 +1,150 @@
+-- The tables and indexes of a fresh installation on SQLite, drawn by scripts/write-schema.ts. Not to be edited: to change the schema,
+-- add a migration.
+
+CREATE TABLE "accounts" (
+  "id" integer primary key autoincrement,
+  "name" text not null unique,
+  "created_at" integer not null
+);
+
+CREATE TABLE "api_keys" (
+  "secret_id" text primary key,
+  "account_id" integer not null references "accounts" ("id"),
+  "secret_key" text not null,
+  "is_read_only" integer not null,
+  "created_at" integer not null,
+  "disabled_at" integer
+);
+
+CREATE TABLE "request_stamps" (
+  "secret_id" text not null,
+  "timestamp" integer not null,
+  "nonce" text not null,
+  "mac" text not null,
+  "expires_at" integer not null,
+  constraint "request_stamps_primary" primary key ("secret_id", "mac")
+);
+
+CREATE INDEX "request_stamps_by_expires_at" on "request_stamps" ("expires_at");
+
+CREATE TABLE "spd_pairs" (
+  "vpn_conn_id" integer not null,
+  "vpn_gw_id" integer not null,
+  "local_first" integer not null,
+  "local_last" integer not null,
+  "peer_first" integer not null,
+  "peer_last" integer not null
+);
+
+CREATE INDEX "spd_pairs_by_vpn_conn_id" on "spd_pairs" ("vpn_conn_id");
+
+CREATE INDEX "spd_pairs_by_vpn_gw_id_peer_first" on "spd_pairs" ("vpn_gw_id", "peer_first");
+
+CREATE TABLE "tasks" (
+  "id" integer primary key autoincrement,
+  "account_id" integer not null,
+  "vpn_gw_id" integer not null,
+  "vpn_conn_id" integer,
+  "action" text not null,
+  "generation" integer not null,
+  "status" text not null,
+  "failure" text,
+  "created_at" integer not null,
+  "finished_at" integer
+);
+
+CREATE INDEX "tasks_by_finished_at" on "tasks" ("finished_at");
+
+CREATE INDEX "tasks_by_vpn_gw_id_status_generation" on "tasks" ("vpn_gw_id", "status", "generation");
+
+CREATE TABLE "user_gws" (
+  "id" integer primary key autoincrement,
+  "uid" text not null unique,
+  "account_id" integer not null,
+  "region" text not null,
+  "name" text not null,
+  "created_at" integer not null,
+  "address" text not null,
+  "address_key" text
+);
+
+CREATE UNIQUE INDEX "user_gws_by_account_id_region_address_key" on "user_gws" ("account_id", "region", "address_key");
+
+CREATE INDEX "user_gws_by_account_id_region_created_at_id" on "user_gws" ("account_id", "region", "created_at", "id");
+
+CREATE TABLE "vpcs" (
+  "id" integer primary key autoincrement,
+  "uid" text not null unique,
+  "account_id" integer not null,
+  "region" text not null,
+  "name" text not null,
+  "created_at" integer not null,
+  "name_key" text,
+  "cidr" text not null
+);
+
+CREATE INDEX "vpcs_by_account_id_region_created_at_id" on "vpcs" ("account_id", "region", "created_at", "id");
+
+CREATE UNIQUE INDEX "vpcs_by_account_id_region_name_key" on "vpcs" ("account_id", "region", "name_key");
+
+CREATE TABLE "vpn_conn_observations" (
+  "vpn_conn_id" integer primary key,
+  "net_status" text not null,
+  "changed_at" integer not null
+);
+
+CREATE TABLE "vpn_conns" (
+  "id" integer primary key autoincrement,
+  "uid" text not null unique,
+  "account_id" integer not null,
+  "region" text not null,
+  "name" text not null,
+  "created_at" integer not null,
+  "name_key" text,
+  "vpc_id" integer not null references "vpcs" ("id"),
+  "vpn_gw_id" integer not null references "vpn_gws" ("id"),
+  "user_gw_id" integer not null references "user_gws" ("id"),
+  "pre_shared_key" text not null,
+  "ike_identity" text not null,
+  "ike" text not null,
+  "ipsec" text not null,
+  "spds" text not null,
+  "status" text not null,
+  "generation" integer not null,
+  "observed_generation" integer not null,
+  "failure" text
+);
+
+CREATE INDEX "vpn_conns_by_account_id_region_created_at_id" on "vpn_conns" ("account_id", "region", "created_at", "id");
+
+CREATE INDEX "vpn_conns_by_user_gw_id" on "vpn_conns" ("user_gw_id");
+
+CREATE UNIQUE INDEX "vpn_conns_by_vpc_id_name_key" on "vpn_conns" ("vpc_id", "name_key");
+
+CREATE INDEX "vpn_conns_by_vpn_gw_id_generation" on "vpn_conns" ("vpn_gw_id", "generation");
+
+CREATE INDEX "vpn_conns_by_vpn_gw_id_ike_identity" on "vpn_conns" ("vpn_gw_id", "ike_identity");
+
+CREATE TABLE "vpn_gws" (
+  "id" integer primary key autoincrement,
+  "uid" text not null unique,
+  "account_id" integer not null,
+  "region" text not null,
+  "name" text not null,
+  "created_at" integer not null,
+  "vpc_id" integer not null references "vpcs" ("id"),
+  "slot" integer not null,
+  "public_address" integer not null unique,
+  "bandwidth_mbps" integer not null,
+  "charge_type" text not null,
+  "is_auto_renew" integer not null,
+  "status" text not null,
+  "generation" integer not null,
+  "observed_generation" integer not null,
+  "failure" text,
+  "expires_at" integer
+);
+
+CREATE INDEX "vpn_gws_by_account_id_region_created_at_id" on "vpn_gws" ("account_id", "region", "created_at", "id");
+
+CREATE UNIQUE INDEX "vpn_gws_by_vpc_id_slot" on "vpn_gws" ("vpc_id", "slot");
