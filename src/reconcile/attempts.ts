@@ -4,7 +4,7 @@ import type { IkeSa } from "../dataplane/dataplane.ts";
 /** charon gives up after 20.7 s with our retransmission settings; an IKE_SA still connecting after this is ended by us. */
 export const connectDeadlineMs = 25_000;
 /** A quick mode under way shows nothing in the listing; its first retransmissions come at 0.5, 0.9, 1.6 and 2.9 s. */
-const quickModeMs = 4_000;
+export const quickModeMs = 4_000;
 const firstBackoffMs = 1_000;
 const longestBackoffMs = 60_000;
 /** A CHILD_SA this old was a success. */
@@ -28,6 +28,24 @@ export type InitiationVerdict =
 /** The attempts to bring up the children of one gateway. */
 export class Attempts {
   readonly #attempts = new Map<string, Attempt>();
+  /** When an IKE_SA was first seen connecting, by unique id: the peer begins some, at times that no attempt of ours tells. */
+  readonly #connectingSinceMs = new Map<string, number>();
+
+  /** Takes note of the IKE_SAs that are there. */
+  see(ikeSas: readonly IkeSa[], nowMs: number): void {
+    const connecting = new Set(ikeSas.filter(isConnecting).map((sa) => sa.uniqueId));
+    for (const id of this.#connectingSinceMs.keys()) if (!connecting.has(id)) this.#connectingSinceMs.delete(id);
+    for (const id of connecting) if (!this.#connectingSinceMs.has(id)) this.#connectingSinceMs.set(id, nowMs);
+  }
+
+  /** Whether an IKE_SA has been connecting for too long. */
+  isOverdue(ikeSa: IkeSa, nowMs: number): boolean {
+    return isConnecting(ikeSa) && nowMs >= this.#deadlineMs(ikeSa, nowMs);
+  }
+
+  #deadlineMs({ uniqueId }: IkeSa, nowMs: number): number {
+    return (this.#connectingSinceMs.get(uniqueId) ?? nowMs) + connectDeadlineMs;
+  }
 
   /** A child is there. What it took is forgotten once it has lasted, so that one that falls at once is not tried at once. */
   succeed(child: string, nowMs: number): void {
@@ -43,11 +61,17 @@ export class Attempts {
   /** charon was started anew: whatever was tried before says nothing. */
   clear(): void {
     this.#attempts.clear();
+    this.#connectingSinceMs.clear();
   }
 
   /** Forgets children that nobody wants any more. */
   keep(children: ReadonlySet<string>): void {
     for (const child of this.#attempts.keys()) if (!children.has(child)) this.#attempts.delete(child);
+  }
+
+  /** When a child was tried last; undefined when it was not. */
+  lastStartMs(child: string): number | undefined {
+    return this.#attempts.get(child)?.startedMs;
   }
 
   /** How many may be started now. */
@@ -61,9 +85,9 @@ export class Attempts {
   judge(child: string, ikeSas: readonly IkeSa[], nowMs: number): InitiationVerdict {
     const attempt = this.#attempts.get(child);
     if (attempt === undefined) return { kind: "initiate" };
-    const isConnecting = ikeSas.some((sa) => sa.state === "CONNECTING");
-    if (isConnecting) {
-      const deadlineMs = attempt.startedMs + connectDeadlineMs;
+    const connecting = ikeSas.filter(isConnecting);
+    if (connecting.length > 0) {
+      const deadlineMs = Math.min(...connecting.map((sa) => this.#deadlineMs(sa, nowMs)));
       return nowMs >= deadlineMs ? { kind: "give-up" } : { kind: "wait", untilMs: deadlineMs };
     }
     const backoffMs = Math.min(longestBackoffMs, firstBackoffMs * 2 ** Math.min(attempt.failures, 10));
@@ -71,4 +95,8 @@ export class Attempts {
     const dueMs = attempt.startedMs + (isEstablished ? Math.max(backoffMs, quickModeMs) : backoffMs);
     return nowMs >= dueMs ? { kind: "initiate" } : { kind: "wait", untilMs: dueMs };
   }
+}
+
+function isConnecting({ state }: IkeSa): boolean {
+  return state === "CONNECTING";
 }

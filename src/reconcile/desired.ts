@@ -24,11 +24,12 @@ export function isLeaving(conn: VpnConn): boolean {
   return conn.status === "deleting" || conn.status === "delete-failed";
 }
 
+/** Twelve digits: a channel may have thousands of pairs, and two of one name would be one to charon. */
 function shortHash(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 8);
+  return createHash("sha256").update(text).digest("hex").slice(0, 12);
 }
 
-/** `ike-198.51.100.100-1f2e3d4c`: the peer for people, the hash for the rest of the identity. */
+/** `ike-198.51.100.100-1f2e3d4c5b6a`: the peer for people, the hash for the rest of the identity. */
 export function connectionName(peerAddress: string, ikeIdentity: string): string {
   return `ike-${peerAddress}-${shortHash(ikeIdentity)}`;
 }

@@ -8,12 +8,12 @@ import {
   type Step,
 } from "../dataplane/dataplane.ts";
 import type { Store } from "../store/store.ts";
-import { listChangedConns } from "../store/vpn-conns.ts";
+import { listChangedConns, listNetStatuses } from "../store/vpn-conns.ts";
 import { findVpnGwById } from "../store/vpn-gws.ts";
 import type { Vpc, VpnConn, VpnGw } from "../vpn/entities.ts";
 import type { NetStatus, VpnConnStatus } from "../vpn/status.ts";
 import { Attempts } from "./attempts.ts";
-import { DesiredConns, isLeaving } from "./desired.ts";
+import { connectionName, DesiredConns, isLeaving } from "./desired.ts";
 import type { Log } from "./log.ts";
 import { type DesiredGateway, installedChildren, planGateway, planInitiations, planLoading, removal } from "./plan.ts";
 import { type ConnOutcome, recordGatewayFailure, recordRemoval, recordRound } from "./record.ts";
@@ -36,15 +36,22 @@ interface RoundEnd {
   readonly lookAgainMs: number;
 }
 
+/** A channel as it was changed last, and the connection that it is, or was, part of. */
+interface Change {
+  readonly conn: VpnConn;
+  readonly connectionName: string;
+}
+
 /** One gateway's loop. It lives from the first nudge until the gateway has gone, or the server stops. */
 export class GatewayLoop {
   readonly #id: number;
   readonly #context: LoopContext;
   readonly #onGone: () => void;
   readonly #attempts = new Attempts();
-  readonly #netStatuses = new Map<number, NetStatus>();
-  /** Channels whose latest change has not been answered yet. */
-  readonly #unanswered = new Map<number, VpnConn>();
+  /** As recorded. A channel that is not in here is not up. */
+  #netStatuses = new Map<number, NetStatus>();
+  /** Latest changes that have not been answered yet, by channel. */
+  readonly #unanswered = new Map<number, Change>();
   #desired: DesiredConns | undefined;
   #seenGeneration = 0;
   #failures = 0;
@@ -82,6 +89,8 @@ export class GatewayLoop {
       this.#isNudged = false;
       clearTimeout(this.#timer);
       const { isGone, lookAgainMs } = await this.#roundOrBackoff();
+      // Nudged while it went: its number may have been given to a new gateway, where somebody began anew with an empty database.
+      if (isGone && this.#isNudged) continue;
       if (isGone) {
         this.#isStopped = true;
         this.#onGone();
@@ -120,11 +129,9 @@ export class GatewayLoop {
     if (isLeavingGw(place.vpnGw)) return this.#remove(place.vpnGw, gateway);
 
     const isThorough = clock() >= this.#thoroughAtMs;
-    let actual: ActualGateway = noSas;
-    let isObserved = false;
+    let actual: ActualGateway | undefined;
     try {
       actual = await dataplane.observe(this.#id, isThorough);
-      isObserved = true;
       const making = planGateway(actual);
       if (making.length > 0) {
         log.info({ gateway: gateway.uid, steps: making.map((step) => step.kind) }, "making the gateway run");
@@ -133,20 +140,24 @@ export class GatewayLoop {
         actual = await dataplane.observe(this.#id, false);
       }
     } catch (error) {
-      return this.#recordFailure(place.vpnGw, error, isObserved && !actual.isRunning);
+      return this.#recordFailure(place.vpnGw, error, actual);
     }
     if (isThorough) this.#thoroughAtMs = clock() + this.#context.periodMs;
     return this.#converge(place.vpnGw, gateway, actual);
   }
 
   async #readChanges(vpnGw: VpnGw): Promise<void> {
-    this.#desired ??= new DesiredConns(vpnGw.publicAddress);
+    const { db } = this.#context.store;
+    if (this.#desired === undefined) {
+      this.#netStatuses = await listNetStatuses(db, this.#id);
+      this.#desired = new DesiredConns(vpnGw.publicAddress);
+    }
     if (vpnGw.generation <= this.#seenGeneration) return;
-    const changed = await listChangedConns(this.#context.store.db, this.#id, this.#seenGeneration);
-    for (const row of changed) {
+    for (const row of await listChangedConns(db, this.#id, this.#seenGeneration)) {
       this.#desired.take(row);
-      if (row.conn.status !== "running") this.#unanswered.set(row.conn.id, row.conn);
-      if (row.conn.status === "creating") this.#netStatuses.set(row.conn.id, "unavailable");
+      const { conn, peerAddress, ikeIdentity } = row;
+      const change = { conn, connectionName: connectionName(peerAddress, ikeIdentity) };
+      if (conn.status !== "running") this.#unanswered.set(conn.id, change);
     }
     this.#seenGeneration = vpnGw.generation;
   }
@@ -155,24 +166,38 @@ export class GatewayLoop {
     const { store, clock } = this.#context;
     const desired = this.#desiredGateway(gateway);
     const refused = new Map<string, string>();
+    let lookAgainMs: number | undefined;
     try {
-      for (const step of planLoading(desired, actual)) await this.#applyOrNote(gateway, step, refused);
+      for (const step of planLoading(desired, actual)) {
+        const failure = await this.#tryStep(gateway, step);
+        if (failure !== undefined && !refused.has(subjectOf(step))) refused.set(subjectOf(step), failure);
+      }
+      lookAgainMs = await this.#initiate(gateway, withoutRefused(desired, refused), actual);
     } catch (error) {
-      return this.#recordFailure(vpnGw, error);
-    }
-    const { steps, lookAgainMs } = planInitiations(desired, actual.ikeSas, this.#attempts, clock());
-    for (const step of steps) {
-      if (step.kind === "initiate-child") this.#attempts.start(step.child, clock());
-      await this.#applyOrNote(gateway, step, refused);
+      return this.#recordFailure(vpnGw, error, actual);
     }
     const conns = this.#answer(refused);
     const gatewayStatus = vpnGw.status === "running" ? undefined : ({ status: "running", failure: undefined } as const);
+    const observedGeneration = refused.size === 0 ? vpnGw.generation : undefined;
     const netStatuses = this.#netStatusChanges(actual);
-    await recordRound(store, vpnGw, { gatewayStatus, conns, netStatuses }, clock());
+    await recordRound(store, vpnGw, { gatewayStatus, observedGeneration, conns, netStatuses }, clock());
     this.#settle(conns, netStatuses);
     this.#failures = refused.size === 0 ? 0 : this.#failures;
     const nextMs = refused.size === 0 ? Number.POSITIVE_INFINITY : clock() + this.#backOff();
     return { isGone: false, lookAgainMs: Math.min(lookAgainMs ?? Number.POSITIVE_INFINITY, nextMs) };
+  }
+
+  /** Begins what is due and waits for none of it. @returns when to look again */
+  async #initiate(gateway: GatewaySpec, desired: DesiredGateway, actual: ActualGateway): Promise<number | undefined> {
+    const { clock } = this.#context;
+    this.#attempts.see(actual.ikeSas, clock());
+    const { steps, lookAgainMs } = planInitiations(desired, actual.ikeSas, this.#attempts, clock());
+    for (const step of steps) {
+      if (step.kind === "initiate-child") this.#attempts.start(step.child, clock());
+      // What was loaded cannot be initiated: what is known of this charon is wrong.
+      if ((await this.#tryStep(gateway, step)) !== undefined) this.#thoroughAtMs = 0;
+    }
+    return lookAgainMs;
   }
 
   #desiredGateway(gateway: GatewaySpec): DesiredGateway {
@@ -183,37 +208,39 @@ export class GatewayLoop {
     };
   }
 
-  /** One connection that charon refuses must not hold up the others. */
-  async #applyOrNote(gateway: GatewaySpec, step: Step, refused: Map<string, string>): Promise<void> {
+  /** One connection that charon refuses must not hold up the others. @returns what charon says to it */
+  async #tryStep(gateway: GatewaySpec, step: Step): Promise<string | undefined> {
     try {
       await this.#context.dataplane.apply(gateway, step);
+      return undefined;
     } catch (error) {
       if (!(error instanceof DataplaneError) || error.kind !== "connection") throw error;
-      const name = connectionOf(step);
-      this.#context.log.warn({ gateway: gateway.uid, step: step.kind, connection: name, err: error }, "a step failed");
-      if (name !== undefined && step.kind !== "initiate-child") refused.set(name, error.message);
+      const fields = { gateway: gateway.uid, step: step.kind, subject: subjectOf(step), err: error };
+      this.#context.log.warn(fields, "a step failed");
+      return error.message;
     }
   }
 
   /** What came of every change that waits for an answer, now that all steps are done. */
   #answer(refused: ReadonlyMap<string, string>): ConnOutcome[] {
-    return [...this.#unanswered.values()].flatMap((conn): ConnOutcome[] => {
+    return [...this.#unanswered.values()].flatMap(({ conn, connectionName: name }): ConnOutcome[] => {
       const { id: connId, generation } = conn;
-      if (isLeaving(conn)) return [{ connId, generation, status: undefined, failure: undefined }];
-      const failure = refused.get(this.#desired?.get(connId)?.connectionName ?? "");
-      const status = failure === undefined ? "running" : failedStatus(conn.status);
-      if (status === conn.status && failure === conn.failure) return [];
-      return [{ connId, generation, status, failure }];
+      const failure = refused.get(name) ?? refused.get(conn.uid);
+      if (failure === undefined) {
+        return [{ connId, generation, status: isLeaving(conn) ? undefined : "running", failure }];
+      }
+      const status = failedStatus(conn.status);
+      return status === conn.status && failure === conn.failure ? [] : [{ connId, generation, status, failure }];
     });
   }
 
   /** Remembers what has been recorded. */
   #settle(conns: readonly ConnOutcome[], netStatuses: ReadonlyMap<number, NetStatus>): void {
     for (const { connId, status, failure } of conns) {
-      const conn = this.#unanswered.get(connId);
+      const change = this.#unanswered.get(connId);
       if (status === undefined) this.#netStatuses.delete(connId);
-      if (status === undefined || status === "running" || conn === undefined) this.#unanswered.delete(connId);
-      else this.#unanswered.set(connId, { ...conn, status, failure });
+      if (status === undefined || status === "running" || change === undefined) this.#unanswered.delete(connId);
+      else this.#unanswered.set(connId, { ...change, conn: { ...change.conn, status, failure } });
     }
     for (const [connId, netStatus] of netStatuses) this.#netStatuses.set(connId, netStatus);
   }
@@ -230,7 +257,7 @@ export class GatewayLoop {
       }
       const isUp = children.every((child) => installed.has(child.name));
       const netStatus = isUp ? "available" : "unavailable";
-      if (this.#netStatuses.get(conn.id) === netStatus) continue;
+      if ((this.#netStatuses.get(conn.id) ?? "unavailable") === netStatus) continue;
       changes.set(conn.id, netStatus);
       this.#context.log.info({ conn: conn.uid, netStatus }, "channel changed");
     }
@@ -238,24 +265,29 @@ export class GatewayLoop {
     return changes;
   }
 
-  /** @param isDown whether charon is known not to run, so that a channel on its way out has gone already */
-  async #recordFailure(vpnGw: VpnGw, error: unknown, isDown = false): Promise<RoundEnd> {
+  /** @param actual what was seen before it failed; undefined when nothing could be seen */
+  async #recordFailure(vpnGw: VpnGw, error: unknown, actual: ActualGateway | undefined): Promise<RoundEnd> {
     const { store, clock, log } = this.#context;
     const failure = error instanceof DataplaneError ? error.message : "an internal failure; see the log";
     log.error({ gateway: vpnGw.uid, err: error }, "the gateway cannot run");
+    // Where no charon runs, a channel on its way out has gone already.
+    const isDown = actual !== undefined && !actual.isRunning;
+    const gone = isDown ? this.#answer(new Map()).filter(({ status }) => status === undefined) : [];
+    const netStatuses = this.#netStatusChanges(actual ?? noSas);
+    const outcome = { gatewayStatus: undefined, observedGeneration: undefined, conns: gone, netStatuses };
+    await recordRound(store, vpnGw, outcome, clock());
+    this.#settle(gone, netStatuses);
+
     const failed: ConnOutcome[] = [];
     const answerFailed = (overdue: ReadonlySet<number>) => {
-      for (const conn of this.#unanswered.values()) {
+      for (const { conn } of this.#unanswered.values()) {
         if (!overdue.has(conn.id)) continue;
         failed.push({ connId: conn.id, generation: conn.generation, status: failedStatus(conn.status), failure });
       }
       return failed;
     };
     const nextTaskMs = await recordGatewayFailure(store, vpnGw, failure, answerFailed, clock());
-    const conns = isDown ? this.#answer(new Map()).filter(({ status }) => status === undefined) : [];
-    const netStatuses = this.#netStatusChanges(noSas);
-    await recordRound(store, vpnGw, { gatewayStatus: undefined, conns, netStatuses }, clock());
-    this.#settle([...failed, ...conns], netStatuses);
+    this.#settle(failed, new Map());
     const retryMs = clock() + this.#backOff();
     return { isGone: false, lookAgainMs: Math.min(retryMs, nextTaskMs ?? retryMs) };
   }
@@ -265,7 +297,7 @@ export class GatewayLoop {
     try {
       for (const step of removal) await dataplane.apply(gateway, step);
     } catch (error) {
-      return this.#recordFailure(vpnGw, error);
+      return this.#recordFailure(vpnGw, error, undefined);
     }
     await recordRemoval(store, vpnGw, clock());
     log.info({ gateway: gateway.uid }, "the gateway has gone");
@@ -300,7 +332,8 @@ function failedStatus(status: VpnConnStatus): VpnConnStatus {
   return status === "deleting" || status === "delete-failed" ? "delete-failed" : "create-failed";
 }
 
-function connectionOf(step: Step): string | undefined {
+/** What a step is about: a connection by its name, or a channel by its unified id, which its children's names begin with. */
+function subjectOf(step: Step): string {
   switch (step.kind) {
     case "load-secret":
     case "load-connection":
@@ -308,12 +341,20 @@ function connectionOf(step: Step): string | undefined {
     case "initiate-child":
     case "terminate-ike-sa":
       return step.connection;
+    case "terminate-child-sa":
+      return step.child.slice(0, step.child.lastIndexOf("-"));
     case "unload-connection":
     case "unload-secret":
       return step.name;
     default:
-      return undefined;
+      return "";
   }
+}
+
+function withoutRefused(desired: DesiredGateway, refused: ReadonlyMap<string, string>): DesiredGateway {
+  if (refused.size === 0) return desired;
+  const connections = [...desired.connections].filter(([name]) => !refused.has(name));
+  return { ...desired, connections: new Map(connections) };
 }
 
 function specOf(vpnGw: VpnGw, vpc: Vpc): GatewaySpec {

@@ -1,6 +1,6 @@
 // Desired and actual in, steps out. Pure: applying a plan leaves nothing to plan.
 import type { ActualGateway, IkeSa, Step } from "../dataplane/dataplane.ts";
-import type { Attempts } from "./attempts.ts";
+import { type Attempts, quickModeMs } from "./attempts.ts";
 import type { DesiredConnection } from "./desired.ts";
 
 /** What should be there. */
@@ -90,37 +90,40 @@ export function planInitiations(
   nowMs: number,
 ): Plan {
   const installed = installedChildren(ikeSas);
-  const steps: Step[] = [];
+  const endings: Step[] = [];
+  const due: { readonly connection: string; readonly child: string }[] = [];
   let lookAgainMs: number | undefined;
   const lookAgainAt = (atMs: number) => {
     lookAgainMs = Math.min(lookAgainMs ?? Number.POSITIVE_INFINITY, atMs);
   };
-  let room = attempts.room(nowMs);
-  for (const [name, { spec }] of desired.connections) {
-    const missing = spec.children.filter((child) => !installed.has(child.name));
+  for (const [connection, { spec }] of desired.connections) {
+    const missing = spec.children.map(({ name }) => name).filter((name) => !installed.has(name));
     if (missing.length === 0) continue;
-    const own = ikeSas.filter((sa) => sa.connection === name);
-    for (const child of missing) {
-      const verdict = attempts.judge(child.name, own, nowMs);
-      if (verdict.kind === "wait") {
-        lookAgainAt(verdict.untilMs);
-      } else if (verdict.kind === "give-up") {
-        steps.push(...endConnecting(own));
-        lookAgainAt(nowMs + 100);
-        break;
-      } else if (room > 0) {
-        room -= 1;
-        steps.push({ kind: "initiate-child", connection: name, child: child.name });
-      } else {
-        lookAgainAt(nowMs + 50);
-      }
+    const own = ikeSas.filter((sa) => sa.connection === connection);
+    const verdicts = missing.map((child) => ({ child, verdict: attempts.judge(child, own, nowMs) }));
+    if (verdicts.some(({ verdict }) => verdict.kind === "give-up")) {
+      endings.push(...endOverdue(own, attempts, nowMs));
+      lookAgainAt(nowMs + 100);
+      continue;
+    }
+    for (const { child, verdict } of verdicts) {
+      if (verdict.kind === "wait") lookAgainAt(verdict.untilMs);
+      else due.push({ connection, child });
     }
   }
-  return { steps, lookAgainMs };
+  // Whoever has waited longest goes first: else children of silent peers, tried again and again, could keep the others out.
+  const inTurn = due.toSorted((a, b) => (attempts.lastStartMs(a.child) ?? 0) - (attempts.lastStartMs(b.child) ?? 0));
+  const initiations = inTurn
+    .slice(0, attempts.room(nowMs))
+    .map(({ connection, child }): Step => ({ kind: "initiate-child", connection, child }));
+  // charon reports what comes up and what goes down, but not a quick mode that the peer refuses.
+  if (initiations.length > 0) lookAgainAt(nowMs + quickModeMs);
+  if (initiations.length < due.length) lookAgainAt(nowMs + 50);
+  return { steps: [...endings, ...initiations], lookAgainMs };
 }
 
-function endConnecting(ikeSas: readonly IkeSa[]): Step[] {
+function endOverdue(ikeSas: readonly IkeSa[], attempts: Attempts, nowMs: number): Step[] {
   return ikeSas
-    .filter((sa) => sa.state === "CONNECTING")
+    .filter((sa) => attempts.isOverdue(sa, nowMs))
     .map(({ uniqueId, connection }) => ({ kind: "terminate-ike-sa", uniqueId, connection }));
 }

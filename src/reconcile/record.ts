@@ -2,7 +2,7 @@
 import type { Db, Store } from "../store/store.ts";
 import { finishTasks, listRunningTasks, type RunningTask } from "../store/tasks.ts";
 import { deleteVpnConn, recordConnStatus, recordNetStatus } from "../store/vpn-conns.ts";
-import { deleteVpnGw, setGwObservedGeneration, setVpnGwStatus } from "../store/vpn-gws.ts";
+import { deleteVpnGw, recordVpnGwStatus, setGwObservedGeneration } from "../store/vpn-gws.ts";
 import type { VpnGw } from "../vpn/entities.ts";
 import type { NetStatus, VpnConnStatus, VpnGwStatus } from "../vpn/status.ts";
 
@@ -18,6 +18,8 @@ export interface ConnOutcome {
 
 export interface RoundOutcome {
   readonly gatewayStatus: { readonly status: VpnGwStatus; readonly failure: string | undefined } | undefined;
+  /** The generation that has been taken as a whole. */
+  readonly observedGeneration: number | undefined;
   readonly conns: readonly ConnOutcome[];
   readonly netStatuses: ReadonlyMap<number, NetStatus>;
 }
@@ -25,28 +27,35 @@ export interface RoundOutcome {
 /** A task fails when its gateway could not carry it out for this long: api-v2.md 8. */
 export const taskPatienceMs = 30_000;
 
+/** @param vpnGw as it was read when the round began */
 export async function recordRound(store: Store, vpnGw: VpnGw, outcome: RoundOutcome, nowMs: number): Promise<void> {
-  const { gatewayStatus, conns, netStatuses } = outcome;
+  const { gatewayStatus, observedGeneration, conns, netStatuses } = outcome;
   if (gatewayStatus === undefined && conns.length === 0 && netStatuses.size === 0) return;
   await store.transaction(async (db) => {
-    if (gatewayStatus !== undefined) {
-      await setVpnGwStatus(db, vpnGw.id, gatewayStatus.status, gatewayStatus.failure);
-    }
+    if (gatewayStatus !== undefined) await recordVpnGwStatus(db, vpnGw, gatewayStatus);
+    if (observedGeneration !== undefined) await setGwObservedGeneration(db, vpnGw.id, observedGeneration);
     for (const [connId, netStatus] of netStatuses) await recordNetStatus(db, connId, netStatus, nowMs);
-    if (conns.length === 0) return;
-    const tasks = await listRunningTasks(db, vpnGw.id);
-    for (const conn of conns) await recordConn(db, conn, tasks, nowMs);
-    await setGwObservedGeneration(db, vpnGw.id, Math.max(...conns.map(({ generation }) => generation)));
+    if (conns.length > 0) await recordConns(db, conns, await listRunningTasks(db, vpnGw.id), nowMs);
   });
 }
 
-async function recordConn(db: Db, outcome: ConnOutcome, tasks: readonly RunningTask[], nowMs: number): Promise<void> {
-  const { connId, generation, status, failure } = outcome;
-  const answered = tasks.filter((task) => task.vpnConnId === connId && task.generation <= generation);
-  if (status === undefined) await deleteVpnConn(db, connId);
-  else await recordConnStatus(db, connId, { status, failure, generation });
-  const ids = answered.map((task) => task.id);
-  await finishTasks(db, ids, failure, nowMs);
+/** @param tasks those that may be ended by it */
+async function recordConns(
+  db: Db,
+  outcomes: readonly ConnOutcome[],
+  tasks: readonly RunningTask[],
+  nowMs: number,
+): Promise<void> {
+  const tasksByConn = Map.groupBy(tasks, (task) => task.vpnConnId);
+  for (const { connId, generation, status, failure } of outcomes) {
+    // A channel that has gone answers every task, also one that was asked for while it went.
+    const isAnswered = (task: RunningTask) => status === undefined || task.generation <= generation;
+    const answered = (tasksByConn.get(connId) ?? []).filter(isAnswered);
+    if (status === undefined) await deleteVpnConn(db, connId);
+    else await recordConnStatus(db, connId, { status, failure, generation });
+    const ids = answered.map((task) => task.id);
+    await finishTasks(db, ids, failure, nowMs);
+  }
 }
 
 /** The gateway has gone from the machine: so do its row and its task. */
@@ -77,9 +86,9 @@ export async function recordGatewayFailure(
     const overdue = tasks.filter(isOverdue);
     const isLeavingOverdue = overdue.some((task) => task.vpnConnId === undefined);
     const leavingStatus = isLeavingOverdue ? "delete-failed" : vpnGw.status;
-    await setVpnGwStatus(db, vpnGw.id, isLeaving ? leavingStatus : "delivery-failed", failure);
+    await recordVpnGwStatus(db, vpnGw, { status: isLeaving ? leavingStatus : "delivery-failed", failure });
     const conns = failedConns(new Set(overdue.flatMap((task) => task.vpnConnId ?? [])));
-    for (const conn of conns) await recordConn(db, conn, overdue, nowMs);
+    await recordConns(db, conns, overdue, nowMs);
     const ids = overdue.filter((task) => task.vpnConnId === undefined).map((task) => task.id);
     await finishTasks(db, ids, failure, nowMs);
     const waiting = tasks.filter((task) => !isOverdue(task)).map((task) => task.createdAtMs + taskPatienceMs);
