@@ -1,0 +1,200 @@
+// Every statement of the busy paths goes by an index: its cost does not grow with what others have. The statements are those that the
+// operations and the loop really prepare, caught at the driver.
+import BetterSqlite from "better-sqlite3";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { deleteVpnConn } from "../../src/operations/delete-vpn-conn.ts";
+import { getTask } from "../../src/operations/get-task.ts";
+import { type ListVpnConns, listVpnConns } from "../../src/operations/list-vpn-conns.ts";
+import { listVpnGws } from "../../src/operations/list-vpn-gws.ts";
+import { findApiKey } from "../../src/store/accounts.ts";
+import { deleteExpiredStamps } from "../../src/store/request-stamps.ts";
+import type { Store } from "../../src/store/store.ts";
+import { deleteTasksFinishedBefore, finishTasks, listRunningTasks } from "../../src/store/tasks.ts";
+import {
+  deleteVpnConn as deleteConnRow,
+  hasConnOnGw,
+  hasConnOnUserGw,
+  listChangedConns,
+  listNetStatuses,
+  recordConnStatus,
+  recordNetStatus,
+  setConnStatus,
+} from "../../src/store/vpn-conns.ts";
+import { findFreePublicAddress, findVpnGwById } from "../../src/store/vpn-gws.ts";
+import type { VpnConn } from "../../src/vpn/entities.ts";
+import { makeConn, makeOperator, makePlace, type Operator, type Place } from "../support/operations.ts";
+import { makeSqlite, sqliteFileOf, type TestDatabase } from "./databases.ts";
+
+let database: TestDatabase;
+let store: Store;
+let operator: Operator;
+let place: Place;
+let conn: VpnConn;
+let beside: BetterSqlite.Database;
+
+beforeAll(async () => {
+  database = await makeSqlite();
+  operator = await makeOperator(database.store);
+  place = await makePlace(operator);
+  await makeConn(operator, place);
+  const all = { offset: 0, limit: 1, orderBy: "createdAt", direction: "asc" } as const;
+  const none = { vpc: undefined, vpnGw: undefined, vpnConn: undefined, name: undefined, taskId: undefined };
+  const { rows } = await listVpnConns(operator.context, operator.caller, { ...all, ...none });
+  const [view] = rows;
+  if (view === undefined) throw new TypeError("it was just made");
+  conn = view.conn;
+  beside = new BetterSqlite(sqliteFileOf(database.dir));
+});
+afterAll(async () => {
+  beside.close();
+  await database.remove();
+});
+
+interface Planned {
+  readonly sql: string;
+  /** SQLite's own words, one for each step: `SEARCH tasks USING INDEX …`. */
+  readonly plan: readonly string[];
+}
+
+/** The plans of all statements that `work` sends to a store that has not sent any before. */
+async function planOf(work: (store: Store, operator: Operator) => Promise<unknown>): Promise<Planned[]> {
+  store = await database.openAgain();
+  const fresh = { ...operator, context: { ...operator.context, store } };
+  const prepare = vi.spyOn(BetterSqlite.prototype, "prepare");
+  let statements: string[];
+  try {
+    await work(store, fresh);
+    statements = prepare.mock.calls
+      .map(([text]) => text)
+      .filter((text) => /^(with|select|insert|update|delete)\b/.test(text));
+  } finally {
+    prepare.mockRestore();
+  }
+  expect(statements.length).toBeGreaterThan(0);
+  return [...new Set(statements)].map(explain);
+}
+
+function explain(text: string): Planned {
+  const parameters = Array.from({ length: text.split("?").length - 1 }, () => 1);
+  const rows = beside.prepare<number[], { detail: string }>(`explain query plan ${text}`).all(...parameters);
+  return { sql: text, plan: rows.map((row) => row.detail) };
+}
+
+/** Steps that go through a whole table, or a whole index. */
+function findScans(planned: readonly Planned[]): string[] {
+  return planned.flatMap(({ sql, plan }) =>
+    plan.filter((step) => /^SCAN (?!CONSTANT ROW)/.test(step)).map((step) => `${step}: ${sql}`),
+  );
+}
+
+/** Steps that collect rows to sort them. */
+function findSorts(planned: readonly Planned[]): string[] {
+  return planned.flatMap(({ sql, plan }) =>
+    plan.filter((step) => step.includes("TEMP B-TREE")).map((step) => `${step}: ${sql}`),
+  );
+}
+
+it("the eyes of these tests see a scan and a sort", async () => {
+  const planned = ["select * from vpn_conns where status = ?", "select * from tasks order by created_at"].map(explain);
+  expect(findScans(planned)).toHaveLength(2);
+  expect(findSorts(planned)).toHaveLength(1);
+});
+
+describe("no table is gone through whole", () => {
+  const page = { offset: 0, limit: 20, orderBy: "createdAt", direction: "desc" } as const;
+  const list =
+    (filter: Partial<ListVpnConns>) =>
+    (_: Store, { context, caller }: Operator) =>
+      listVpnConns(context, caller, {
+        ...page,
+        vpc: undefined,
+        vpnGw: undefined,
+        vpnConn: undefined,
+        name: undefined,
+        taskId: undefined,
+        ...filter,
+      });
+  const change = (work: (store: Store["db"]) => Promise<unknown>) => (fresh: Store) => fresh.transaction(work);
+
+  it.each<[string, (fresh: Store, operator: Operator) => Promise<unknown>]>([
+    ["AddVpnConnEx", (_, fresh) => makeConn(fresh, place)],
+    ["AddVpnConnEx with a name", (_, fresh) => makeConn(fresh, place, { name: "given" })],
+    [
+      "AddVpnConnEx under a quota",
+      (_, fresh) =>
+        makeConn(
+          { ...fresh, context: { ...fresh.context, config: { ...fresh.context.config, "quota.vpnConns": 100 } } },
+          place,
+        ),
+    ],
+    [
+      "AddVpnConnEx with an inline peer",
+      (_, fresh) => makeConn(fresh, place, { peer: { name: "inline", address: "203.0.113.200" } }),
+    ],
+    [
+      "DeleteVpnConn",
+      async (fresh, { context, caller }) => {
+        await fresh.transaction((db) => setConnStatus(db, conn.id, "running", conn.generation));
+        await deleteVpnConn(context, caller, { vpc: place.vpc.uid, vpnGw: place.vpnGw.uid, vpnConn: conn.uid });
+      },
+    ],
+    ["DescribeVpnConn", list({})],
+    ["DescribeVpnConn by unified id", (fresh, each) => list({ vpnConn: conn.uid })(fresh, each)],
+    ["DescribeVpnConn by number", (fresh, each) => list({ vpnConn: String(conn.id) })(fresh, each)],
+    ["DescribeVpnConn by gateway", (fresh, each) => list({ vpnGw: place.vpnGw.uid })(fresh, each)],
+    ["DescribeVpnConn by VPC", (fresh, each) => list({ vpc: place.vpc.uid })(fresh, each)],
+    ["DescribeVpnConn by task", list({ taskId: 1 })],
+    ["DescribeVpnConn by name", list({ name: "x" })],
+    ["DescribeVpcTaskResult", (_, { context, caller }) => getTask(context, caller, { taskId: 1 })],
+    [
+      "DescribeVpnGw by unified id",
+      (_, { context, caller }) =>
+        listVpnGws(context, caller, {
+          ...page,
+          vpc: undefined,
+          vpnGw: place.vpnGw.uid,
+          name: undefined,
+          orderNumber: undefined,
+          publicAddresses: undefined,
+        }),
+    ],
+    ["the key of a request", (fresh) => findApiKey(fresh.db, "AKID")],
+    ["the loop: its gateway", (fresh) => findVpnGwById(fresh.db, place.vpnGw.id)],
+    ["the loop: what changed", (fresh) => listChangedConns(fresh.db, place.vpnGw.id, 0)],
+    ["the loop: what was observed", (fresh) => listNetStatuses(fresh.db, place.vpnGw.id)],
+    ["the loop: its tasks", (fresh) => listRunningTasks(fresh.db, place.vpnGw.id)],
+    ["the loop: the end of tasks", change((db) => finishTasks(db, [1, 2, 3], undefined, 0))],
+    [
+      "the loop: what came of a change",
+      change((db) => recordConnStatus(db, conn.id, { status: "running", failure: undefined, generation: 1 })),
+    ],
+    ["the loop: whether it is up", change((db) => recordNetStatus(db, conn.id, "available", 0))],
+    ["the loop: a channel that has gone", change((db) => deleteConnRow(db, conn.id))],
+    ["whether a gateway has channels", (fresh) => hasConnOnGw(fresh.db, place.vpnGw.id)],
+    ["whether a peer gateway has channels", (fresh) => hasConnOnUserGw(fresh.db, place.userGw.id)],
+    ["the next free public address", (fresh) => findFreePublicAddress(fresh.db, 1, 100)],
+    ["the deletion of stamps", change((db) => deleteExpiredStamps(db, 0))],
+    ["the deletion of tasks", change((db) => deleteTasksFinishedBefore(db, 0))],
+  ])("by %s", async (_what, work) => {
+    expect(findScans(await planOf(work))).toEqual([]);
+  });
+
+  it("and the first page of channels comes sorted out of an index", async () => {
+    expect(findSorts(await planOf(list({})))).toEqual([]);
+  });
+
+  it("and the channels of one gateway are found by the gateway, not among all of the account", async () => {
+    const planned = await planOf((fresh, each) => list({ vpnGw: place.vpnGw.uid })(fresh, each));
+    const ofConns = planned.filter(({ sql }) => sql.includes('from "vpn_conns"'));
+    expect(ofConns.length).toBeGreaterThan(0);
+    for (const { plan } of ofConns)
+      expect(plan.join("; ")).toMatch(/SEARCH vpn_conns USING .*INDEX \w+ \(vpn_gw_id=\?/);
+  });
+
+  it("and pairs of networks that overlap are found by gateway and peer network", async () => {
+    const planned = await planOf((_, fresh) => makeConn(fresh, place));
+    const ofPairs = planned.filter(({ sql }) => sql.startsWith("select") && sql.includes('from "spd_pairs"'));
+    expect(ofPairs).toHaveLength(1);
+    expect(ofPairs[0]?.plan.join("; ")).toMatch(/\(vpn_gw_id=\? AND peer_first/);
+  });
+});

@@ -1,0 +1,57 @@
+// A server's database seen from beside it, read-only: what is in it, and whether anything is still under way.
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import BetterSqlite from "better-sqlite3";
+import { waitFor } from "./wait-for.ts";
+
+/** Rows by table. */
+export type Snapshot = Readonly<Record<string, readonly unknown[]>>;
+
+/** Tasks that run, gateways and channels that are being worked on, tunnels that are on their way up. */
+const underWay = `select
+  (select count(*) from tasks where status = 'running') +
+  (select count(*) from vpn_gws where status in ('delivering', 'deleting')) +
+  (select count(*) from vpn_conns join user_gws on user_gws.id = user_gw_id
+     where status = 'running' and user_gws.address not like '192.0.2.%'
+       and not exists (select 1 from vpn_conn_observations
+         where vpn_conn_id = vpn_conns.id and net_status = 'available')) as count`;
+
+export class DatabaseView {
+  readonly #dataDir: string;
+  readonly #file: BetterSqlite.Database;
+
+  constructor(dataDir: string) {
+    this.#dataDir = dataDir;
+    this.#file = new BetterSqlite(join(dataDir, "culvert.db"), { readonly: true });
+  }
+
+  /** Everything in every table. */
+  takeSnapshot(): Snapshot {
+    const tables = this.#file
+      .prepare<[], { name: string }>("select name from sqlite_master where type = 'table'")
+      .all();
+    const rowsOf = (name: string) => this.#file.prepare(`select * from "${name}" order by 1, 2`).all();
+    return this.#file.transaction(() => Object.fromEntries(tables.map(({ name }) => [name, rowsOf(name)])))();
+  }
+
+  /** How many rows each table has. */
+  countRows(): Record<string, number> {
+    return Object.fromEntries(Object.entries(this.takeSnapshot()).map(([table, rows]) => [table, rows.length]));
+  }
+
+  /** Waits until the server has nothing left to write about what it was asked for. */
+  async settle(): Promise<void> {
+    const statement = this.#file.prepare<[], { count: number }>(underWay);
+    await waitFor(() => statement.get()?.count === 0, { what: "the reconciler to settle", timeoutMs: 15_000 });
+  }
+
+  /** The bytes of the database's files, the write-ahead log among them. */
+  readBytes(): Buffer {
+    const names = readdirSync(this.#dataDir).filter((name) => name.startsWith("culvert.db"));
+    return Buffer.concat(names.map((name) => readFileSync(join(this.#dataDir, name))));
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+}

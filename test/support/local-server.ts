@@ -1,0 +1,92 @@
+// A server inside the test's own process: the same parts as main.ts wires, with the clock and the data plane in the test's hand.
+import { join } from "node:path";
+import pino from "pino";
+import type { Client } from "../../src/cli/client.ts";
+import { readConfig, readListen, type SettingName } from "../../src/config.ts";
+import type { Dataplane } from "../../src/dataplane/dataplane.ts";
+import { SimulatedDataplane } from "../../src/dataplane/simulated.ts";
+import { buildServer } from "../../src/http/server.ts";
+import { ensureAdminKey, readKeyFile } from "../../src/operations/admin-key.ts";
+import { createKey, disableKey, KeyRing } from "../../src/operations/key-ring.ts";
+import { Reconciler } from "../../src/reconcile/reconciler.ts";
+import { openStore } from "../../src/store/open.ts";
+import type { Store } from "../../src/store/store.ts";
+import { V2Api } from "../../src/v2/api.ts";
+import { DatabaseView } from "./database-view.ts";
+import { makeTempDir } from "./temp-dir.ts";
+import { TestClock } from "./test-clock.ts";
+
+/** Settings by name; everything else has its default. */
+export type TestSettings = Readonly<Partial<Record<SettingName, string>>>;
+
+/** No limits, so that a file's tests do not get in each other's way. */
+export const unlimited = {
+  "quota.vpcs": "0",
+  "quota.vpnGwsPerVpc": "0",
+  "quota.userGws": "0",
+  "quota.vpnConns": "0",
+  "network.publicPool": "198.51.100.1-198.51.100.254",
+} as const satisfies TestSettings;
+
+export interface LocalServer {
+  readonly endpoint: string;
+  /** The administrator's, in region gz. */
+  readonly client: Client;
+  readonly dataDir: string;
+  readonly clock: TestClock;
+  readonly store: Store;
+  readonly database: DatabaseView;
+  addKey(options?: { account?: string; isReadOnly?: boolean; region?: string }): Promise<Client>;
+  disableKey(client: Client): Promise<void>;
+  /** Says "look at every gateway". */
+  nudge(): Promise<void>;
+  /** Everything goes, the data directory too. */
+  stop(): Promise<void>;
+}
+
+export async function startLocalServer(
+  settings: TestSettings = {},
+  dataplane: Dataplane = new SimulatedDataplane(),
+): Promise<LocalServer> {
+  const directory = makeTempDir();
+  const options = { data: directory.path, dataplane: "simulated", listen: "127.0.0.1:0", ...settings };
+  const config = readConfig({ options, env: {}, file: undefined });
+  const clock = new TestClock();
+  const log = pino({ level: "silent" });
+  const store = await openStore(config);
+  const keyFile = join(directory.path, "admin.key.json");
+  await ensureAdminKey(store, keyFile, clock.now());
+  const reconciler = new Reconciler({ store, dataplane, clock: clock.now, log, periodMs: 30_000 });
+  const context = { store, config, clock: clock.now, nudge: (id: number) => reconciler.nudge(id) };
+  const app = buildServer({ api: new V2Api(context, new KeyRing(store, clock.now)), log });
+  await reconciler.start();
+  const endpoint = await app.listen(readListen(config.listen));
+  const database = new DatabaseView(directory.path);
+  const gatewayIds = () => store.db.sql.selectFrom("vpn_gws").select("id").execute();
+  return {
+    endpoint,
+    client: { ...readKeyFile(keyFile), endpoint, region: "gz" },
+    dataDir: directory.path,
+    clock,
+    store,
+    database,
+    addKey: async ({ account = "default", isReadOnly = false, region = "gz" } = {}) => ({
+      ...(await createKey(store, { account, isReadOnly }, clock.now())),
+      endpoint,
+      region,
+    }),
+    disableKey: async ({ secretId }) => {
+      await disableKey(store, secretId, clock.now());
+    },
+    nudge: async () => {
+      for (const { id } of await gatewayIds()) reconciler.nudge(id);
+    },
+    stop: async () => {
+      await app.close();
+      await reconciler.stop();
+      await store.close();
+      database.close();
+      directory.remove();
+    },
+  };
+}

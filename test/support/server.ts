@@ -1,0 +1,116 @@
+// `bin/culvert serve` with the simulated data plane as a child process, on a free port and a data directory of its own.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import type { Client } from "../../src/cli/client.ts";
+import { readKeyFile } from "../../src/operations/admin-key.ts";
+import { culvert, environment } from "./command.ts";
+import { DatabaseView } from "./database-view.ts";
+import { makeTempDir, type TempDir } from "./temp-dir.ts";
+import { waitFor } from "./wait-for.ts";
+
+const startTimeoutMs = 20_000;
+const stopTimeoutMs = 12_000;
+
+/** Settings as they stand in the environment: `CULVERT_QUOTA_VPN_CONNS`. */
+export type Environment = Readonly<Record<string, string>>;
+
+/** A server as its own process; everything it prints is kept, over restarts too. */
+export class ServerProcess {
+  readonly #directory: TempDir;
+  readonly #env: Environment;
+  #child: ChildProcess | undefined;
+  #endpoint = "";
+  #database: DatabaseView | undefined;
+  #output = "";
+
+  private constructor(directory: TempDir, env: Environment) {
+    this.#directory = directory;
+    this.#env = env;
+  }
+
+  static async start(env: Environment = {}): Promise<ServerProcess> {
+    const server = new ServerProcess(makeTempDir(), env);
+    await server.#launch();
+    return server;
+  }
+
+  get dataDir(): string {
+    return this.#directory.path;
+  }
+
+  get keyFile(): string {
+    return join(this.dataDir, "admin.key.json");
+  }
+
+  /** Another one after a restart. */
+  get endpoint(): string {
+    return this.#endpoint;
+  }
+
+  /** The administrator's, in region gz. */
+  get client(): Client {
+    return { ...readKeyFile(this.keyFile), endpoint: this.#endpoint, region: "gz" };
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** Standard output and standard error so far. */
+  get output(): string {
+    return this.#output;
+  }
+
+  get database(): DatabaseView {
+    this.#database ??= new DatabaseView(this.dataDir);
+    return this.#database;
+  }
+
+  async #launch(): Promise<void> {
+    const args = ["serve", "--dataplane", "simulated", "--listen", "127.0.0.1:0", "--data", this.dataDir];
+    const child = spawn(culvert, args, { env: environment(this.#env), stdio: ["ignore", "pipe", "pipe"] });
+    this.#child = child;
+    const killChild = () => child.kill("SIGKILL");
+    process.once("exit", killChild);
+    child.once("exit", () => process.off("exit", killChild));
+    const start = this.#output.length;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text: string) => {
+        this.#output += text;
+      });
+    }
+    this.#endpoint = await waitFor(
+      () => {
+        const said = this.#output.slice(start);
+        if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}: ${said}`);
+        return /the API is at (http:\S+)\/v2\/index\.php/.exec(said)?.[1];
+      },
+      { what: "the server to listen", timeoutMs: startTimeoutMs },
+    );
+  }
+
+  /** Sends a signal and waits for the end. @returns the exit code; null when the signal ended it */
+  async kill(signal: NodeJS.Signals): Promise<number | null> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child === undefined) return null;
+    const exit = once(child, "close", { signal: AbortSignal.timeout(stopTimeoutMs) });
+    child.kill(signal);
+    const [code] = (await exit) as [number | null];
+    return code;
+  }
+
+  /** A new process on the same data directory; stops the old one first if it runs. */
+  async restart(): Promise<void> {
+    await this.kill("SIGTERM");
+    await this.#launch();
+  }
+
+  /** Ends the process, if it still runs, and removes its directory. */
+  async stop(): Promise<void> {
+    this.#database?.close();
+    await this.kill("SIGTERM");
+    this.#directory.remove();
+  }
+}
