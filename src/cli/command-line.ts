@@ -12,10 +12,12 @@ import {
 import { DataplaneError } from "../dataplane/dataplane.ts";
 import { StoreError } from "../store/errors.ts";
 import { runCall } from "./call.ts";
+import { runDoctorCommand } from "./doctor.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { createKeyCommand, disableKeyCommand, listKeysCommand } from "./key.ts";
 import { labDownCommand, labStatusCommand, labUpCommand } from "./lab.ts";
 import { runServe, type StartServer } from "./serve.ts";
+import { teardownCommand } from "./teardown.ts";
 
 type Options = Readonly<Partial<Record<SettingName | "config" | "json", string | boolean>>>;
 
@@ -59,7 +61,9 @@ export function buildCommandLine(startServer: StartServer): Command {
   const program = new Command("culvert").description("Self-hosted site-to-site VPN behind the QCloud VPC API");
   program
     .showHelpAfterError("(--help shows the options)")
-    .configureOutput({ outputError: (text, write) => write(text) });
+    .configureOutput({ outputError: (text, write) => write(text) })
+    // Commander's own code for what it does not understand is 1, which here says that a call was refused.
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : exitCodes.unusable));
   withStore(program.command("serve").description("run the API and the VPN gateways in one process"))
     .addOption(setting("listen", "address:port"))
     .addOption(setting("dataplane", "kind"))
@@ -103,6 +107,22 @@ export function buildCommandLine(startServer: StartServer): Command {
   withStore(lab.command("status").description("what is there of the lab"))
     .addOption(jsonOption("one JSON object"))
     .action((options) => labStatusCommand(configOf(options), options));
+
+  withStore(
+    program.command("doctor").description("tell whether this machine is able to run Culvert, and what to do if not"),
+  )
+    .addOption(setting("listen", "address:port"))
+    .addOption(setting("dataplane", "kind"))
+    .addOption(jsonOption("one JSON object"))
+    .action((options) => runDoctorCommand(configOf(options), options));
+
+  withStore(
+    program
+      .command("teardown")
+      .description(
+        "take every gateway and the lab off this machine; the next start of the server builds the gateways again",
+      ),
+  ).action((options) => teardownCommand(configOf(options)));
   return program;
 }
 

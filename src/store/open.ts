@@ -1,6 +1,7 @@
 // Opens the store that the settings name.
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { StoreError } from "./errors.ts";
 import { Store } from "./store.ts";
 
 /** The settings that say where the store is: see config.ts. */
@@ -16,5 +17,10 @@ export interface StorePlace {
 export async function openStore({ data, database, masterKeyFile }: StorePlace): Promise<Store> {
   mkdirSync(data, { recursive: true, mode: 0o700 });
   const path = database === "" ? join(data, "culvert.db") : database.slice("sqlite:".length);
-  return Store.open(path, masterKeyFile === "" ? join(data, "master.key") : masterKeyFile);
+  const keyFile = masterKeyFile === "" ? join(data, "master.key") : masterKeyFile;
+  // The key is made before the database. A new one would open nothing of what is there, and seal the rest.
+  if (existsSync(path) && !existsSync(keyFile)) {
+    throw new StoreError("unsealable", `the master key ${keyFile} is gone; put it back, the database ${path} needs it`);
+  }
+  return Store.open(path, keyFile);
 }

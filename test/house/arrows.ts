@@ -25,6 +25,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   http: ["v2", "errors.ts", "config.ts"],
 
   lab: ["dataplane", "vpn", "config.ts"],
+  doctor: ["dataplane", "vici", "store", "vpn", "errors.ts", "config.ts"],
   demo: ["cli", "lab", "dataplane", "v2/signature.ts", "vpn", "errors.ts", "config.ts"],
   cli: anything,
   "main.ts": anything,
@@ -37,7 +38,7 @@ const reserved: Readonly<Record<string, readonly string[]>> = {
   pg: ["store"],
   fastify: ["http"],
   commander: ["cli"],
-  "node:net": ["vici", "http", "lab"], // the lab asks whether its own charon listens
+  "node:net": ["vici", "http", "lab", "doctor"], // the lab: does its charon listen; the doctor: is a port free
 };
 
 /** The only readers of the environment; the rest gets a config. */

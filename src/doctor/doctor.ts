@@ -1,0 +1,147 @@
+// Is this machine able to run Culvert, and does it? The order of the checks, and which need which. It changes nothing and leaves nothing.
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { type Config, readListen } from "../config.ts";
+import type { CharonPlace } from "../dataplane/charon/charon-process.ts";
+import { instanceOf, type Names, namesOf } from "../dataplane/charon/names.ts";
+import type { PeekedVpnGw } from "../store/peek.ts";
+import { judgeAppArmor, probeAppArmor } from "./apparmor.ts";
+import { judgeAlgorithms, judgeCharon, judgeDes, judgePlugins, probeCharon } from "./charon.ts";
+import { type Check, ok, skip } from "./check.ts";
+import {
+  adminKeyOf,
+  judgeDataDir,
+  judgeKeys,
+  judgeServer,
+  probeDataDir,
+  probeFile,
+  probeServer,
+  type SeenServer,
+} from "./data-dir.ts";
+import { judgeEsp, probeKernelEsp } from "./esp.ts";
+import { judgeGateways, probeGateways, probeSilent } from "./gateways.ts";
+import { judgeHostIke, probeHostIke } from "./host-ike.ts";
+import { findLeftovers, judgeLeftovers, probeTraces } from "./leftovers.ts";
+import { judgeListen, probeListen } from "./listen.ts";
+import {
+  judgeLabPrograms,
+  judgePrograms,
+  judgeStrongswan,
+  judgeTun,
+  labPrograms,
+  probeProgram,
+  probeStrongswan,
+  probeTun,
+  serverPrograms,
+} from "./programs.ts";
+import { hasRights, judgeRights, probeRights } from "./rights.ts";
+import { judgeNamespace, probeNamespace, stageOf, withStage } from "./stage.ts";
+import { judgeNode, judgeSystem, probeSystem } from "./system.ts";
+
+export interface Report {
+  /** Nothing fails; there may be warnings. */
+  readonly ok: boolean;
+  readonly checks: readonly Check[];
+}
+
+export async function runDoctor(config: Config): Promise<Report> {
+  const dir = await probeDataDir(config.data);
+  const isDirThere = dir.kind === "directory";
+  const names = namesOf(isDirThere ? instanceOf(config.data) : randomBytes(4).toString("hex"));
+  const server: SeenServer = isDirThere ? await probeServer(config.data) : { kind: "none" };
+  const rights = await probeRights();
+  const canLook = config.dataplane === "charon" && hasRights(rights);
+  const checks = [
+    judgeNode(process.versions.node),
+    judgeSystem(await probeSystem()),
+    ...(config.dataplane === "charon"
+      ? [judgeRights(rights), ...(await checkMachine(names, canLook))]
+      : [ok("machine", "Not looked at: the simulated data plane needs no rights and no strongSwan.")]),
+    judgeListen(config.listen, await probeListen(readListen(config.listen)), isServerHereOf(server)),
+    judgeDataDir(config.data, dir),
+    ...(isDirThere ? await checkData(config, names, server, canLook) : []),
+  ];
+  return { ok: checks.every(({ status }) => status !== "fail"), checks };
+}
+
+async function checkMachine(names: Names, canLook: boolean): Promise<Check[]> {
+  const [programs, forLab] = await Promise.all([
+    Promise.all(serverPrograms.map(probeProgram)),
+    Promise.all(labPrograms.map(probeProgram)),
+  ]);
+  const hasStrongswan = await probeStrongswan();
+  const staged = canLook ? await checkStage(stageOf(names), hasStrongswan) : skipAll(onStage, lacksRights);
+  return [
+    judgePrograms(programs),
+    canLook ? judgeTun(await probeTun()) : skip("tun", lacksRights),
+    judgeStrongswan(hasStrongswan),
+    ...staged,
+    judgeAppArmor(await probeAppArmor()),
+    judgeHostIke(await probeHostIke()),
+    judgeLabPrograms(forLab),
+  ];
+}
+
+const lacksRights = "that needs the rights above";
+const ofCharon = ["charon", "plugins", "algorithms", "des", "esp"] as const;
+const onStage = ["namespaces", ...ofCharon] as const;
+
+function skipAll(names: readonly string[], reason: string): Check[] {
+  return names.map((name) => skip(name, reason));
+}
+
+function checkStage(place: CharonPlace, hasStrongswan: boolean): Promise<Check[]> {
+  return withStage(place, async () => {
+    const refusal = await probeNamespace(place.namespace);
+    const namespaces = judgeNamespace(refusal);
+    if (refusal !== undefined) return [namespaces, ...skipAll(ofCharon, "there is no namespace for it")];
+    if (!hasStrongswan) return [namespaces, ...skipAll(ofCharon, "there is no charon")];
+    const kernelEsp = await probeKernelEsp(place.namespace);
+    const charon = await probeCharon(place);
+    const up = judgeCharon(charon);
+    if (typeof charon === "string") return [namespaces, up, ...skipAll(ofCharon.slice(1), "no charon runs")];
+    const { plugins, algorithms } = charon;
+    return [
+      namespaces,
+      up,
+      judgePlugins(plugins),
+      judgeAlgorithms(algorithms),
+      judgeDes(charon),
+      judgeEsp(kernelEsp, charon),
+    ];
+  });
+}
+
+async function checkData(config: Config, names: Names, server: SeenServer, canLook: boolean): Promise<Check[]> {
+  const { data, database, masterKeyFile } = config;
+  const databaseFile = database === "" ? join(data, "culvert.db") : database.slice("sqlite:".length);
+  const masterKey = masterKeyFile === "" ? join(data, "master.key") : masterKeyFile;
+  const [seenDatabase, seenMasterKey, seenAdminKey] = await Promise.all([
+    probeFile(databaseFile),
+    probeFile(masterKey),
+    probeFile(adminKeyOf(data)),
+  ]);
+  const gateways = await probeGateways(databaseFile);
+  const silent = canLook && typeof gateways !== "string" ? await probeSilent(names, gateways) : undefined;
+  return [
+    judgeKeys(seenDatabase, seenMasterKey, seenAdminKey),
+    judgeServer(server),
+    ...judgeGateways(gateways, silent, isServerHereOf(server)),
+    ...(config.dataplane === "charon" ? [await checkLeftovers(names, gateways, canLook)] : []),
+  ];
+}
+
+async function checkLeftovers(
+  names: Names,
+  gateways: readonly PeekedVpnGw[] | string,
+  canLook: boolean,
+): Promise<Check> {
+  if (!canLook) return skip("leftovers", lacksRights);
+  if (typeof gateways === "string") return skip("leftovers", "the database cannot be read");
+  return judgeLeftovers(names.prefix, findLeftovers(await probeTraces(names), gateways));
+}
+
+/** undefined: it cannot be told. */
+function isServerHereOf({ kind }: SeenServer): boolean | undefined {
+  return kind === "unknown" ? undefined : kind === "running";
+}
