@@ -30,7 +30,7 @@ export async function ensureAdminKey(store: Store, path: string, nowMs: number):
 
 /** Reads `{"secretId","secretKey"}`. @throws Error when the file holds something else */
 export function readKeyFile(path: string): KeyPair {
-  const value: unknown = JSON.parse(readFileSync(path, "utf8"));
+  const value = parseJson(readFileSync(path, "utf8"));
   if (typeof value === "object" && value !== null && "secretId" in value && "secretKey" in value) {
     const { secretId, secretKey } = value;
     if (typeof secretId === "string" && typeof secretKey === "string") {
@@ -38,6 +38,15 @@ export function readKeyFile(path: string): KeyPair {
     }
   }
   throw new Error(`${path} does not hold {"secretId","secretKey"}`);
+}
+
+/** Without the parser's message, which quotes the text: there may be a key in it. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function writeKeyFile(path: string, pair: KeyPair): KeyPair {

@@ -112,7 +112,8 @@ export function planInitiations(
     }
   }
   // Whoever has waited longest goes first: else children of silent peers, tried again and again, could keep the others out.
-  const inTurn = due.toSorted((a, b) => (attempts.lastStartMs(a.child) ?? 0) - (attempts.lastStartMs(b.child) ?? 0));
+  const lastMs = (child: string) => attempts.lastStartMs(child) ?? -1;
+  const inTurn = due.toSorted((a, b) => lastMs(a.child) - lastMs(b.child));
   const initiations = inTurn
     .slice(0, attempts.room(nowMs))
     .map(({ connection, child }): Step => ({ kind: "initiate-child", connection, child }));

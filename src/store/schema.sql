@@ -117,6 +117,10 @@ CREATE TABLE "vpn_conns" (
 
 CREATE INDEX "vpn_conns_by_account_id_region_created_at_id" on "vpn_conns" ("account_id", "region", "created_at", "id");
 
+CREATE INDEX "vpn_conns_by_account_id_region_vpc_id_created_at_id" on "vpn_conns" ("account_id", "region", "vpc_id", "created_at", "id");
+
+CREATE INDEX "vpn_conns_by_account_id_region_vpn_gw_id_created_at_id" on "vpn_conns" ("account_id", "region", "vpn_gw_id", "created_at", "id");
+
 CREATE INDEX "vpn_conns_by_user_gw_id" on "vpn_conns" ("user_gw_id");
 
 CREATE UNIQUE INDEX "vpn_conns_by_vpc_id_name_key" on "vpn_conns" ("vpc_id", "name_key");

@@ -61,10 +61,10 @@ describe("DescribeVpcTaskResult", () => {
     const order = { name: "g", vpcId, bandwidth: "5", chargeType: "POSTPAID_BY_HOUR" };
     const vpnGwId = textAt(dataOf(await call(server.client, "RunVpnGw", order)), "vpnGwId");
     const { taskId } = await addVpnConn(server.client, { ...place, vpcId, vpnGwId });
-    server.clock.advance(25_000);
+    server.clock.advance(20_000);
     await server.nudge();
     expect(await result(taskId)).toEqual({ ...success, data: { status: 2 } });
-    server.clock.advance(6_000);
+    server.clock.advance(11_000);
     await server.nudge();
     const output = { errorCode: 5100, errorMsg: "no room on this machine" };
     expect(await waitForTask(server.client, taskId)).toEqual({ status: 1, output });

@@ -139,6 +139,7 @@ describe("no table is gone through whole", () => {
       },
     ],
     ["DescribeVpnConn", list({})],
+    // What was made before is known by now, but not when this table is read.
     ["DescribeVpnConn by unified id", (fresh, each) => list({ vpnConn: conn.uid })(fresh, each)],
     ["DescribeVpnConn by number", (fresh, each) => list({ vpnConn: String(conn.id) })(fresh, each)],
     ["DescribeVpnConn by gateway", (fresh, each) => list({ vpnGw: place.vpnGw.uid })(fresh, each)],
@@ -183,18 +184,30 @@ describe("no table is gone through whole", () => {
     expect(findSorts(await planOf(list({})))).toEqual([]);
   });
 
-  it("and the channels of one gateway are found by the gateway, not among all of the account", async () => {
-    const planned = await planOf((fresh, each) => list({ vpnGw: place.vpnGw.uid })(fresh, each));
-    const ofConns = planned.filter(({ sql }) => sql.includes('from "vpn_conns"'));
-    expect(ofConns.length).toBeGreaterThan(0);
-    for (const { plan } of ofConns)
-      expect(plan.join("; ")).toMatch(/SEARCH vpn_conns USING .*INDEX \w+ \(vpn_gw_id=\?/);
-  });
+  it.each<[string, Partial<ListVpnConns>, string]>([
+    ["gateway", { vpnGw: "vpnGw" }, "vpn_gw_id"],
+    ["VPC", { vpc: "vpc" }, "vpc_id"],
+  ])(
+    "and the channels of one %s are found by it, not among all of the account, and sorted",
+    async (_what, by, column) => {
+      const filter = Object.fromEntries(Object.keys(by).map((key) => [key, place[key as "vpc" | "vpnGw"].uid]));
+      const planned = await planOf(list(filter));
+      const ofConns = planned.filter(({ sql }) => sql.includes('from "vpn_conns"'));
+      expect(ofConns).toHaveLength(2);
+      for (const { plan } of ofConns) expect(plan.join("; ")).toContain(`(account_id=? AND region=? AND ${column}=?)`);
+      expect(findSorts(planned)).toEqual([]);
+    },
+  );
 
   it("and pairs of networks that overlap are found by gateway and peer network", async () => {
     const planned = await planOf((_, fresh) => makeConn(fresh, place));
     const ofPairs = planned.filter(({ sql }) => sql.startsWith("select") && sql.includes('from "spd_pairs"'));
     expect(ofPairs).toHaveLength(1);
-    expect(ofPairs[0]?.plan.join("; ")).toMatch(/\(vpn_gw_id=\? AND peer_first/);
+    const steps = ofPairs[0]?.plan.filter((step) => step.includes(" spd_pairs "));
+    const index = "SEARCH spd_pairs USING INDEX spd_pairs_by_vpn_gw_id_peer_first";
+    expect(steps).toEqual([
+      `${index} (vpn_gw_id=? AND peer_first>? AND peer_first<?)`,
+      `${index} (vpn_gw_id=? AND peer_first=?)`,
+    ]);
   });
 });

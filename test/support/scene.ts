@@ -3,6 +3,9 @@ import { type Client, call } from "../../src/cli/client.ts";
 import { dataOf, numberAt, type Row, requireSuccess, rowOf, textAt } from "./reply.ts";
 import { waitFor } from "./wait-for.ts";
 
+/** What is under way takes milliseconds, but not on a machine with more to do. */
+const timeoutMs = 12_000;
+
 /** A number for each thing of this process that must be unlike the others. */
 let lastNumber = 0;
 
@@ -26,7 +29,8 @@ export async function makeVpc(client: Client, cidrBlock = "10.0.0.0/16", vpcName
 export async function makeVpnGw(client: Client, vpcId: string, name = `gateway ${nextNumber()}`): Promise<string> {
   const order = { name, vpcId, bandwidth: "5", chargeType: "POSTPAID_BY_HOUR" };
   const vpnGwId = textAt(dataOf(await call(client, "RunVpnGw", order)), "vpnGwId");
-  await waitFor(async () => (await findVpnGw(client, vpnGwId)).vpnGwStatus === 6, { what: `${vpnGwId} to run` });
+  const isRunning = async () => (await findVpnGw(client, vpnGwId)).vpnGwStatus === 6;
+  await waitFor(isRunning, { what: `${vpnGwId} to run`, timeoutMs });
   return vpnGwId;
 }
 
@@ -98,7 +102,7 @@ export async function waitForTask(client: Client, taskId: string): Promise<Row> 
       const data = dataOf(await call(client, "DescribeVpcTaskResult", { taskId }));
       return data.status === 2 ? undefined : data;
     },
-    { what },
+    { what, timeoutMs },
   );
 }
 

@@ -19,19 +19,27 @@ export type Environment = Readonly<Record<string, string>>;
 export class ServerProcess {
   readonly #directory: TempDir;
   readonly #env: Environment;
+  readonly #options: readonly string[];
   #child: ChildProcess | undefined;
   #endpoint = "";
   #database: DatabaseView | undefined;
   #output = "";
 
-  private constructor(directory: TempDir, env: Environment) {
+  private constructor(directory: TempDir, env: Environment, options: readonly string[]) {
     this.#directory = directory;
     this.#env = env;
+    this.#options = options;
   }
 
-  static async start(env: Environment = {}): Promise<ServerProcess> {
-    const server = new ServerProcess(makeTempDir(), env);
-    await server.#launch();
+  /** @param options further ones of the command line */
+  static async start(env: Environment = {}, options: readonly string[] = []): Promise<ServerProcess> {
+    const server = new ServerProcess(makeTempDir(), env, options);
+    try {
+      await server.#launch();
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
     return server;
   }
 
@@ -69,7 +77,10 @@ export class ServerProcess {
 
   async #launch(): Promise<void> {
     const args = ["serve", "--dataplane", "simulated", "--listen", "127.0.0.1:0", "--data", this.dataDir];
-    const child = spawn(culvert, args, { env: environment(this.#env), stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(culvert, [...args, ...this.#options], {
+      env: environment(this.#env),
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     this.#child = child;
     const killChild = () => child.kill("SIGKILL");
     process.once("exit", killChild);
@@ -94,11 +105,16 @@ export class ServerProcess {
   async kill(signal: NodeJS.Signals): Promise<number | null> {
     const child = this.#child;
     this.#child = undefined;
-    if (child === undefined) return null;
+    if (child === undefined || child.exitCode !== null) return child?.exitCode ?? null;
     const exit = once(child, "close", { signal: AbortSignal.timeout(stopTimeoutMs) });
     child.kill(signal);
-    const [code] = (await exit) as [number | null];
-    return code;
+    try {
+      const [code] = (await exit) as [number | null];
+      return code;
+    } catch (cause) {
+      child.kill("SIGKILL");
+      throw new Error(`the server did not end within ${stopTimeoutMs} ms of ${signal}`, { cause });
+    }
   }
 
   /** A new process on the same data directory; stops the old one first if it runs. */

@@ -1,7 +1,9 @@
 // Every migration, in order. Append only.
 import type { Migration } from "kysely/migration";
 import * as firstTables from "./202611222000-first-tables.ts";
+import * as listsByParent from "./202611222050-lists-by-parent.ts";
 
 export const migrations: Readonly<Record<string, Migration>> = {
   "202611222000-first-tables": firstTables,
+  "202611222050-lists-by-parent": listsByParent,
 };

@@ -1,0 +1,111 @@
+// Calls at the same moment: what may be there once is there once, and a limit is a limit.
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Client, call, type Reply } from "../../src/cli/client.ts";
+import { type LocalServer, startLocalServer, unlimited } from "../support/local-server.ts";
+import { rowOf, rowsOf } from "../support/reply.ts";
+import { makePlace, makeVpc, nextNetwork, nextPeerAddress, nextSilentAddress, type Place } from "../support/scene.ts";
+
+const many = 12;
+let server: LocalServer;
+let place: Place;
+beforeAll(async () => {
+  server = await startLocalServer(unlimited);
+  place = await makePlace(server.client);
+});
+afterAll(() => server.stop());
+
+/** How often each codeDesc was the answer to calls that were made at once. */
+async function countAnswers(makeCall: (index: number) => Promise<Reply>): Promise<Record<string, number>> {
+  const replies = await Promise.all(Array.from({ length: many }, (_, index) => makeCall(index)));
+  const counts: Record<string, number> = {};
+  for (const { codeDesc = "" } of replies) counts[codeDesc] = (counts[codeDesc] ?? 0) + 1;
+  return counts;
+}
+
+const add = (parameters: Readonly<Record<string, string>>, client: Client = server.client, where = place) =>
+  call(client, "AddVpnConnEx", { ...where, "userGwCidrBlock.0": nextNetwork(), ...parameters });
+
+describe("of many calls at once", () => {
+  it("one gets the name of a channel", async () => {
+    const counts = await countAnswers(() => add({ vpnConnName: "contested" }));
+    expect(counts).toEqual({ Success: 1, "InvalidVpnConnName.InUse": many - 1 });
+  });
+
+  it("one gets a pair of networks", async () => {
+    const network = nextNetwork();
+    const counts = await countAnswers(() => add({ "userGwCidrBlock.0": network }));
+    expect(counts).toEqual({ Success: 1, InvalidParameter: many - 1 });
+  });
+
+  it("one decides the key of an IKE identity", async () => {
+    const userGw = { userGwId: "", userGwAddr: nextSilentAddress() };
+    const counts = await countAnswers((index) => add({ ...userGw, preSharedKey: `key ${index}` }));
+    expect(counts).toEqual({ Success: 1, InvalidParameter: many - 1 });
+  });
+
+  it("all get channels with names and numbers of their own, in tasks of their own", async () => {
+    const { vpcId, vpnGwId } = await makePlace(server.client);
+    const where = { ...place, vpcId, vpnGwId };
+    expect(await countAnswers(() => add({}, server.client, where))).toEqual({ Success: many });
+    const rows = rowsOf(await call(server.client, "DescribeVpnConn", { vpnGwId }));
+    for (const field of ["vpnConnId", "unVpnConnId", "vpnConnName"]) {
+      expect(new Set(rows.map((row) => row[field])).size).toBe(many);
+    }
+    await server.database.settle();
+  });
+
+  it("all find the one peer gateway that is given inline", async () => {
+    const userGwAddr = nextSilentAddress();
+    expect(await countAnswers(() => add({ userGwId: "", userGwAddr }))).toEqual({ Success: many });
+    const row = rowOf(await call(server.client, "DescribeUserGw", { userGwName: userGwAddr }));
+    expect(row.vpnConnNum).toBe(many);
+  });
+
+  it("one gets the name of a VPC, and one the address of a peer gateway", async () => {
+    const vpc = { vpcName: "contested", cidrBlock: "10.0.0.0/16" };
+    expect(await countAnswers(() => call(server.client, "CreateVpc", vpc))).toEqual({
+      Success: 1,
+      "InvalidVpcName.InUse": many - 1,
+    });
+    const peer = { userGwName: "contested", userGwAddr: nextPeerAddress() };
+    expect(await countAnswers(() => call(server.client, "AddUserGw", peer))).toEqual({
+      Success: 1,
+      "InvalidUserGw.InUse": many - 1,
+    });
+  });
+
+  it("each gets a gateway with a public address of its own", async () => {
+    const vpcId = await makeVpc(server.client);
+    const order = { name: "g", vpcId, bandwidth: "5", chargeType: "POSTPAID_BY_HOUR" };
+    expect(await countAnswers(() => call(server.client, "RunVpnGw", order))).toEqual({ Success: many });
+    const rows = rowsOf(await call(server.client, "DescribeVpnGw", { vpcId }));
+    expect(new Set(rows.map((row) => row.vpnGwAddress)).size).toBe(many);
+  });
+
+  it("one deletes a channel", async () => {
+    const { data } = await add({ vpnConnName: "to be deleted" });
+    expect(data).toMatchObject({ vpnConnStatus: 0 });
+    await server.database.settle();
+    const found = rowOf(await call(server.client, "DescribeVpnConn", { vpnConnName: "to be deleted" }));
+    const ids = { vpcId: place.vpcId, vpnGwId: place.vpnGwId, vpnConnId: String(found.unVpnConnId) };
+    const counts = await countAnswers(() => call(server.client, "DeleteVpnConn", ids));
+    expect(counts.Success).toBe(1);
+    // The others came while it went, or after it had gone.
+    expect((counts.InvalidVpnConnState ?? 0) + (counts["InvalidVpnConn.NotFound"] ?? 0)).toBe(many - 1);
+  });
+
+  it("as many are taken as the quota allows", async () => {
+    const limited = await startLocalServer({ "quota.vpnConns": "5", "quota.vpcs": "3" });
+    try {
+      const where = await makePlace(limited.client);
+      const counts = await countAnswers(() => add({}, limited.client, where));
+      expect(counts).toEqual({ Success: 5, VpnConnLimitExceeded: many - 5 });
+      const vpcs = await countAnswers((index) =>
+        call(limited.client, "CreateVpc", { vpcName: `${index}`, cidrBlock: "10.0.0.0/16" }),
+      );
+      expect(vpcs).toEqual({ Success: 2, VpcLimitExceeded: many - 2 });
+    } finally {
+      await limited.stop();
+    }
+  });
+});
