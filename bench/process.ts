@@ -1,0 +1,134 @@
+// Child processes of a bench: started, waited for, asked, ended. Each is known by its own handle; nothing is ended by name.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+
+const stopBoundMs = 15_000;
+const killBoundMs = 5_000;
+const keptLines = 20;
+/** Kernel ticks of /proc/<pid>/stat in a second: 100 on every Linux that Node runs on. */
+const ticksPerSecond = 100;
+
+export interface ProcessOptions {
+  /** What it is, for messages. */
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Its whole environment but PATH. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** File descriptor for its standard output; none: it is thrown away. */
+  readonly stdout?: number;
+}
+
+/** A TypeScript file of the bench, run by the Node that runs us. */
+export function benchScript(name: string): Pick<ProcessOptions, "command" | "args"> {
+  return { command: process.execPath, args: [new URL(name, import.meta.url).pathname] };
+}
+
+export class BenchProcess {
+  readonly #name: string;
+  readonly #child: ChildProcess;
+  readonly #lines: string[] = [];
+  readonly #listeners = new Set<(line: string) => void>();
+  readonly #ended: Promise<string>;
+  #hasEnded = false;
+
+  /** All that it writes on standard error is kept for messages; it also gets a channel for `ask`. */
+  constructor({ name, command, args, env = {}, stdout }: ProcessOptions) {
+    this.#name = name;
+    const path = { PATH: process.env.PATH ?? "/usr/sbin:/usr/bin:/sbin:/bin" };
+    this.#child = spawn(command, [...args], {
+      env: { ...path, ...env },
+      stdio: ["ignore", stdout ?? "ignore", "pipe", "ipc"],
+      serialization: "advanced",
+    });
+    if (this.#child.stderr !== null) createInterface(this.#child.stderr).on("line", (line) => this.#hear(line));
+    this.#ended = new Promise((resolve) => {
+      this.#child.once("error", (error) => resolve(error.message));
+      this.#child.once("exit", (code, signal) => resolve(code === null ? `${signal}` : `exit code ${code}`));
+    });
+    void this.#ended.then(() => {
+      this.#hasEnded = true;
+    });
+  }
+
+  /** Waits for a line on standard error. @throws Error when it does not come in time, or the process ends */
+  async waitForLine(pattern: RegExp, boundMs: number): Promise<RegExpExecArray> {
+    const { promise, resolve } = Promise.withResolvers<RegExpExecArray>();
+    const listener = (line: string) => {
+      const match = pattern.exec(line);
+      if (match !== null) resolve(match);
+    };
+    this.#listeners.add(listener);
+    this.#lines.forEach(listener);
+    try {
+      return await this.#unlessItEnds(promise, boundMs, `it did not say ${pattern}`);
+    } finally {
+      this.#listeners.delete(listener);
+    }
+  }
+
+  /** Sends a message and gives the next one that comes back. @throws Error when none comes in time, or the process ends */
+  async ask<T>(message: object, boundMs: number): Promise<T> {
+    const answer = once(this.#child, "message").then(([reply]) => reply as T);
+    this.#child.send(message);
+    return await this.#unlessItEnds(answer, boundMs, "it did not answer");
+  }
+
+  /** User and system time so far, of all its threads, in milliseconds. 0 when it has ended. */
+  cpuMs(): number {
+    try {
+      // The name in parentheses may hold blanks; utime and stime are the 12th and 13th field behind it (proc_pid_stat(5)).
+      const fields = readFileSync(`/proc/${this.#child.pid}/stat`, "utf8")
+        .replace(/^.*\) /, "")
+        .split(" ");
+      return ((Number(fields[11]) + Number(fields[12])) * 1_000) / ticksPerSecond;
+    } catch {
+      return 0;
+    }
+  }
+
+  /** SIGTERM, then SIGKILL. Fine when it has ended. @throws Error when it does not end */
+  async stop(): Promise<void> {
+    for (const [signal, boundMs] of [
+      ["SIGTERM", stopBoundMs],
+      ["SIGKILL", killBoundMs],
+    ] as const) {
+      if (this.#hasEnded) return;
+      this.#child.kill(signal);
+      await within(this.#ended, boundMs, "").catch(() => {});
+    }
+    if (!this.#hasEnded) throw new Error(`${this.#name} (pid ${this.#child.pid}) does not end`);
+  }
+
+  async #unlessItEnds<T>(promise: Promise<T>, boundMs: number, complaint: string): Promise<T> {
+    promise.catch(() => {});
+    const end = this.#ended.then((how) => {
+      throw new Error(`it ended (${how})`);
+    });
+    try {
+      return await within(Promise.race([promise, end]), boundMs, `${complaint} within ${boundMs} ms`);
+    } catch (error) {
+      const said = this.#lines.map((line) => `\n  | ${line}`).join("");
+      throw new Error(`${this.#name}: ${error instanceof Error ? error.message : error}${said}`);
+    }
+  }
+
+  #hear(line: string): void {
+    this.#lines.push(line);
+    if (this.#lines.length > keptLines) this.#lines.shift();
+    for (const listener of this.#listeners) listener(line);
+  }
+}
+
+/** @throws Error with the complaint when the time is up */
+export async function within<T>(promise: Promise<T>, boundMs: number, complaint: string): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(complaint)), boundMs);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
