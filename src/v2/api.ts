@@ -112,6 +112,6 @@ function refuseAction(name: string): ApiError {
 function nameOf(field: string, action: Action | undefined, parameters: FlatParameters): string {
   const names = action?.parameterOf?.[field] ?? field;
   if (typeof names === "string") return names;
-  const isGiven = (name: string) => [...parameters.keys()].some((given) => given.startsWith(name));
+  const isGiven = (name: string) => [...parameters].some(([given, value]) => value !== "" && given.startsWith(name));
   return names.find(isGiven) ?? names[0] ?? field;
 }

@@ -256,9 +256,10 @@ describe("spdAcl", () => {
   it("says nothing else of userGwCidrBlock when it is wrong: the message names what was given", async () => {
     const outside = { spdAcl: '{"10.1.0.0/24":["172.16.0.0/16"]}' };
     await expectRefusal(server, "parameter-invalid", () => add(outside), ["[spdAcl]"]);
-    await expectRefusal(server, "parameter-invalid", () => add({ userGwCidrBlock: "10.0.1.0/24" }), [
-      "[userGwCidrBlock]",
-    ]);
+    for (const empty of [{}, { spdAcl: "" }]) {
+      const inside = () => add({ ...empty, userGwCidrBlock: "10.0.1.0/24" });
+      await expectRefusal(server, "parameter-invalid", inside, ["[userGwCidrBlock]"]);
+    }
   });
 });
 

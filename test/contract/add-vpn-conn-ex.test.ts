@@ -171,6 +171,8 @@ describe("what AddVpnConnEx refers to", () => {
     const userGwId = await makeUserGw(server.client, String(vpnGwAddress));
     const attempt = () => add({ userGwId });
     await expectRefusal(server, "parameter-invalid", attempt, ["[userGwId]", userGwId, String(vpnGwAddress)]);
+    const inline = () => add({ userGwId: "", userGwAddr: String(vpnGwAddress) });
+    await expectRefusal(server, "parameter-invalid", inline, ["[userGwAddr]", String(vpnGwAddress)]);
     const other = { vpcId: place.vpcId, vpnGwId: await makeVpnGw(server.client, place.vpcId), userGwId };
     requireSuccess(await add({}, other));
   });

@@ -69,6 +69,7 @@ describe("DescribeVpcTaskResult", () => {
     const output = { errorCode: 5100, errorMsg: "no room on this machine" };
     expect(await waitForTask(server.client, taskId)).toEqual({ status: 1, output });
     dataplane.fail(() => undefined);
+    await server.nudge();
   });
 
   it("counts one rising sequence over all actions, and knows tasks of what has gone", async () => {

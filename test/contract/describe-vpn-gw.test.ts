@@ -144,6 +144,8 @@ describe("vpnGwStatus", () => {
     await server.nudge();
     await waitFor(async () => (await statusOf(vpnGwId)) === 5, { what: "status 5" });
     dataplane.fail(() => undefined);
+    await server.nudge();
+    await waitFor(async () => (await list({ vpcId })).totalCount === 0, { what: "the gateway to go after all" });
   });
 });
 

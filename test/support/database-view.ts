@@ -7,10 +7,11 @@ import { waitFor } from "./wait-for.ts";
 /** Rows by table. */
 export type Snapshot = Readonly<Record<string, readonly unknown[]>>;
 
-/** Tasks that run, gateways and channels that are being worked on, tunnels that are on their way up. */
+/** Tasks that run, gateways and channels that are being worked on (one that failed is tried again), tunnels on their way up. */
 const underWay = `select
   (select count(*) from tasks where status = 'running') +
-  (select count(*) from vpn_gws where status in ('delivering', 'deleting')) +
+  (select count(*) from vpn_gws where status != 'running') +
+  (select count(*) from vpn_conns where status != 'running') +
   (select count(*) from vpn_conns join user_gws on user_gws.id = user_gw_id
      where status = 'running' and user_gws.address not like '192.0.2.%'
        and not exists (select 1 from vpn_conn_observations

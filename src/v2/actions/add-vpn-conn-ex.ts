@@ -14,7 +14,7 @@ export const addVpnConnEx: Action = {
   parameterOf: {
     vpc: "vpcId",
     vpnGw: "vpnGwId",
-    userGw: "userGwId",
+    userGw: ["userGwId", "userGwAddr"],
     address: "userGwAddr",
     name: "vpnConnName",
     ...settingNames,
