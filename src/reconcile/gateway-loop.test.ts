@@ -103,6 +103,44 @@ describe("a channel", () => {
     expect(await world.task(1)).toMatchObject({ status: "succeeded" });
   });
 
+  test("that fell with its charon is brought up at once, however young it is", async () => {
+    await startWithChannels(1);
+    await world.dataplane.befall(place.vpnGw.id, { kind: "stop-charon" });
+    world.dataplane.report(place.vpnGw.id);
+    await world.settle();
+    expect(await world.statuses()).toEqual(["running, available"]);
+  });
+
+  test("that fell after it had lasted is brought up at once, however long it took the first time", async () => {
+    refuse("initiate-child", "connection", "it is not loaded");
+    await world.start();
+    await makeConn(world.operator, place);
+    await world.advance(40_000);
+    letBe();
+    await world.advance(60_000);
+    await world.untilUp(1);
+    await world.dataplane.loseSas(place.vpnGw.id);
+    await world.settle();
+    expect(await world.statuses()).toEqual(["running, available"]);
+  });
+
+  test("with a silent peer is given up after 25 seconds and tried again, as long as it takes", async () => {
+    const silent = await makePlace(world.operator, silentPeer);
+    await world.start();
+    await makeConn(world.operator, silent);
+    await world.settle();
+    const startedMs = Date.now();
+    const seconds: [string, number][] = [];
+    world.dataplane.onApply = ({ step }) =>
+      void seconds.push([step.kind, Math.round((Date.now() - startedMs) / 1_000)]);
+    await world.advance(120_000);
+    const ended = seconds.flatMap(([kind, at]) => (kind === "terminate-ike-sa" ? [at] : []));
+    const begun = seconds.flatMap(([kind, at]) => (kind === "initiate-child" ? [at] : []));
+    // It is seen connecting four seconds after it was begun, and given up 25 seconds after that.
+    expect(ended).toEqual([29, 58, 87, 116]);
+    expect(begun).toEqual(ended);
+  });
+
   test("with a silent peer does not hold up the others, however many of them there are", async () => {
     const silent = await makePlace(world.operator, silentPeer);
     await world.start();
@@ -200,6 +238,21 @@ describe("a gateway that cannot be made to run", () => {
     const seconds = world.dataplane.looks.map(({ atMs }) => (atMs - startedMs) / 1_000);
     expect(seconds).toEqual([0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5, 61.5, 91.5, 121.5]);
     expect(world.dataplane.looks.every(({ isThorough }) => isThorough)).toBe(true);
+  });
+
+  test("begins with half a second again after it has run in between", async () => {
+    refuse("start-charon", "gateway", reason);
+    await world.start();
+    await world.advance(60_000);
+    letBe();
+    await world.advance(30_000);
+    refuse("start-charon", "gateway", reason);
+    await world.dataplane.befall(place.vpnGw.id, { kind: "stop-charon" });
+    world.dataplane.report(place.vpnGw.id);
+    await world.settle();
+    const before = world.dataplane.looks.length;
+    await world.advance(1_500);
+    expect(world.dataplane.looks.length - before).toBe(2);
   });
 
   test("that cannot be looked at either: what leaves has not gone, and fails in its time, until it goes", async () => {
@@ -363,9 +416,11 @@ describe("charon, asked for several channels,", () => {
       { status: "running", failure: null },
     ]);
     expect((await world.gateway(place.vpnGw.id)).status).toBe("running");
+    const before = world.dataplane.looks.length;
     letBe();
     await world.advance(30_000);
     await world.untilUp(2);
+    expect(world.dataplane.looks[before]).toMatchObject({ isThorough: true });
     expect(await world.conns()).toMatchObject([{ status: "running", failure: null }, { status: "running" }]);
     expect(await world.task(bad.taskId)).toEqual({ status: "failed", failure: reason });
   });

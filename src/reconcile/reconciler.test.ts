@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { makeConn, makePlace, makeVpnGw, type Place } from "../../test/support/operations.ts";
 import { makeGate, ReconcileWorld } from "../../test/support/reconcile-world.ts";
 import { DataplaneError } from "../dataplane/dataplane.ts";
@@ -139,11 +139,16 @@ describe("a new server beside what lives on", () => {
     gate.open();
     await stopped;
     expect(world.dataplane.isClosed).toBe(true);
-    const after = world.dataplane.steps.length;
-    world.reconciler.nudge(place.vpnGw.id);
-    world.dataplane.report(place.vpnGw.id);
+    await world.settle();
+    expect(vi.getTimerCount()).toBe(0);
+    const count = () => [world.dataplane.steps.length, world.dataplane.looks.length];
+    const after = count();
+    for (const id of [place.vpnGw.id, place.vpnGw.id + 1]) {
+      world.reconciler.nudge(id);
+      world.dataplane.report(id);
+    }
     await world.advance(120_000);
-    expect(world.dataplane.steps.length).toBe(after);
+    expect(count()).toEqual(after);
     // What the last round did is written down.
     expect((await world.conns()).map(({ status }) => status)).toEqual(["running", "running"]);
   });
@@ -175,6 +180,23 @@ describe("a nudge", () => {
     }
     await world.advance(5_000);
     await world.untilUp(25);
+  });
+
+  test("after the last moment of a round, and before the loop is at rest, is not lost", async () => {
+    await startWithChannels(0);
+    const setTimer = globalThis.setTimeout;
+    const timers = vi.spyOn(globalThis, "setTimeout").mockImplementationOnce(((
+      ...call: Parameters<typeof setTimer>
+    ) => {
+      // The last thing that a round does is to set its timer.
+      queueMicrotask(() => world.reconciler.nudge(place.vpnGw.id));
+      return setTimer(...call);
+    }) as typeof setTimer);
+    const before = world.dataplane.looks.length;
+    world.reconciler.nudge(place.vpnGw.id);
+    await world.settle();
+    timers.mockRestore();
+    expect(world.dataplane.looks.length - before).toBe(2);
   });
 
   test("makes two rounds at most with a thousand others of the same moment", async () => {
@@ -231,6 +253,18 @@ describe("without any nudge", () => {
       await world.settle();
     }
     expect(world.dataplane.looks.slice(before + 4).map(({ isThorough }) => isThorough)).toEqual(Array(10).fill(false));
+  });
+
+  test("a gateway is looked at thoroughly every period, however often it is nudged", async () => {
+    await startWithChannels(1);
+    const before = world.dataplane.looks.length;
+    for (let index = 0; index < 24; index += 1) {
+      await world.advance(5_000);
+      world.reconciler.nudge(place.vpnGw.id);
+      await world.settle();
+    }
+    const thorough = world.dataplane.looks.slice(before).filter(({ isThorough }) => isThorough);
+    expect(thorough.map(({ atMs }) => atMs - (thorough[0]?.atMs ?? 0))).toEqual([0, 30_000, 60_000, 90_000]);
   });
 
   test("a charon that has gone is started anew, and all is up again", async () => {

@@ -3,7 +3,9 @@ import { type ExpressionBuilder, type ExpressionWrapper, type SqlBool, sql } fro
 import type { ResourceRef } from "../vpn/id.ts";
 import type { Owner, Page } from "../vpn/listing.ts";
 import { longestName } from "../vpn/text.ts";
+import type { Statement } from "./prepared.ts";
 import type { Schema } from "./schema.ts";
+import type { Db } from "./store.ts";
 
 export type ResourceTable = "vpcs" | "vpn_gws" | "user_gws" | "vpn_conns";
 
@@ -22,6 +24,22 @@ export function isRef(owner: Owner, ref: ResourceRef, table: ResourceTable): Whe
     const isOfRegion = ref.region === undefined || ref.region === owner.region;
     return eb.and([...isOwned, eb(`${table}.id`, "=", isOfRegion ? ref.number : -1)]);
   };
+}
+
+/** What a statement needs to find an owner's resource by its unified id, and by its old one. */
+export type ByUid = Owner & { readonly uid: string };
+export type ByNumber = Owner & { readonly number: number };
+
+/** Finds a resource by either form of id. */
+export async function findByRef<Row>(
+  db: Db,
+  { accountId, region }: Owner,
+  ref: ResourceRef,
+  statements: { readonly byUid: Statement<ByUid, Row>; readonly byNumber: Statement<ByNumber, Row> },
+): Promise<Row | undefined> {
+  if ("uid" in ref) return (await statements.byUid(db, { accountId, region, uid: ref.uid }))[0];
+  if (ref.region !== undefined && ref.region !== region) return undefined;
+  return (await statements.byNumber(db, { accountId, region, number: ref.number }))[0];
 }
 
 /** A condition that a text occurs in a name; `%` and `_` in the text mean themselves. */

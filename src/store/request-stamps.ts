@@ -1,6 +1,9 @@
 // Stamps of signed requests that wrote something: a second use is refused, also after a restart and on another node.
+import type { Insertable } from "kysely";
 import { ApiError } from "../errors.ts";
 import { violatedIndex } from "./errors.ts";
+import { pick, prepare } from "./prepared.ts";
+import type { Schema } from "./schema.ts";
 import type { Db } from "./store.ts";
 
 /** What makes a signed request the same one: api-v2.md 1.6. `mac` is the HMAC the server computed, never the text sent. */
@@ -15,6 +18,12 @@ export interface RequestStamp {
   readonly expiresAt: number;
 }
 
+const columns = ["secret_id", "timestamp", "nonce", "mac", "expires_at"] as const;
+
+const insertRow = prepare((sql, row: Insertable<Schema["request_stamps"]>) =>
+  sql.insertInto("request_stamps").values(pick(row, columns)),
+);
+
 /**
  * Takes part in the transaction of the write itself. The key is secretId and mac: timestamp and nonce lie under the mac, and values
  * are signed raw, so one signed string could be cut into other parameters.
@@ -23,10 +32,7 @@ export interface RequestStamp {
 export async function insertRequestStamp(db: Db, stamp: RequestStamp): Promise<void> {
   const { secretId, expiresAt, ...rest } = stamp;
   try {
-    await db.sql
-      .insertInto("request_stamps")
-      .values({ ...rest, secret_id: secretId, expires_at: expiresAt })
-      .execute();
+    await insertRow(db, { ...rest, secret_id: secretId, expires_at: expiresAt });
   } catch (cause) {
     if (violatedIndex(cause) === undefined) throw cause;
     throw new ApiError("request-replayed", "this request has been carried out already; sign each one anew", { cause });

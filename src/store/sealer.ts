@@ -1,5 +1,5 @@
 // Seals secrets at rest: AES-256-GCM with a random nonce; the key's id stands beside each value, so that keys can be rotated.
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHash, createSecretKey, randomBytes } from "node:crypto";
 import { closeSync, existsSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { Secret } from "../vpn/secret.ts";
@@ -24,10 +24,11 @@ export interface Sealer {
 /** @param key 32 bytes */
 export function makeSealer(key: Buffer): Sealer {
   const keyId = createHash("sha256").update("culvert key id").update(key).digest("hex").slice(0, 8);
+  const secretKey = createSecretKey(key);
   return {
     seal(secret, purpose) {
       const nonce = randomBytes(nonceBytes);
-      const cipher = createCipheriv(algorithm, key, nonce).setAAD(Buffer.from(purpose));
+      const cipher = createCipheriv(algorithm, secretKey, nonce).setAAD(Buffer.from(purpose));
       const sealed = Buffer.concat([
         nonce,
         cipher.update(secret.reveal(), "utf8"),
@@ -45,7 +46,9 @@ export function makeSealer(key: Buffer): Sealer {
         throw new StoreError("unsealable", `a secret was sealed with key ${id}, but the master key is ${keyId}`);
       }
       try {
-        const decipher = createDecipheriv(algorithm, key, bytes.subarray(0, nonceBytes)).setAAD(Buffer.from(purpose));
+        const decipher = createDecipheriv(algorithm, secretKey, bytes.subarray(0, nonceBytes)).setAAD(
+          Buffer.from(purpose),
+        );
         decipher.setAuthTag(bytes.subarray(-tagBytes));
         const opened = Buffer.concat([decipher.update(bytes.subarray(nonceBytes, -tagBytes)), decipher.final()]);
         return new Secret(opened.toString("utf8"));

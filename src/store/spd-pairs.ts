@@ -1,6 +1,9 @@
 // The (local, peer) pairs of all channels, to find two that overlap by an index: api-v2.md 9.4.
-import { ancestorStarts, formatAddress } from "../vpn/network.ts";
+import { type Selectable, sql } from "kysely";
+import { formatAddress, netmasks } from "../vpn/network.ts";
 import type { SpdPair } from "../vpn/spd.ts";
+import { pick, prepare } from "./prepared.ts";
+import type { Schema } from "./schema.ts";
 import type { Db } from "./store.ts";
 
 export async function insertSpdPairs(
@@ -17,14 +20,14 @@ export async function insertSpdPairs(
     peer_first: peer.first,
     peer_last: peer.last,
   }));
-  // SQLite and PostgreSQL bound the number of parameters of a statement.
-  for (let start = 0; start < rows.length; start += 1_000) {
-    await db.sql
-      .insertInto("spd_pairs")
-      .values(rows.slice(start, start + 1_000))
-      .execute();
-  }
+  for (const row of rows) await insertRow(db, row);
 }
+
+const columns = ["vpn_conn_id", "vpn_gw_id", "local_first", "local_last", "peer_first", "peer_last"] as const;
+
+const insertRow = prepare((sql, row: Selectable<Schema["spd_pairs"]>) =>
+  sql.insertInto("spd_pairs").values(pick(row, columns)),
+);
 
 /** The channel on a gateway one of whose pairs overlaps this one in both parts. */
 export async function findOverlappingPair(
@@ -32,18 +35,13 @@ export async function findOverlappingPair(
   vpnGwId: number,
   { local, peer }: SpdPair,
 ): Promise<{ connUid: string; local: string; peer: string } | undefined> {
-  const pairs = db.sql
-    .selectFrom("spd_pairs")
-    .innerJoin("vpn_conns", "vpn_conns.id", "spd_pairs.vpn_conn_id")
-    .select(["vpn_conns.uid", "local_first", "local_last", "peer_first", "peer_last"])
-    .where("spd_pairs.vpn_gw_id", "=", vpnGwId)
-    .where("local_first", "<=", local.last)
-    .where("local_last", ">=", local.first);
-  // Two networks overlap only if one holds the other: those in this peer network, and those around it. Joined by OR they would keep
-  // SQLite from using the index for the peer network at all.
-  const inside = pairs.where("peer_first", ">=", peer.first).where("peer_first", "<=", peer.last);
-  const around = pairs.where("peer_first", "in", ancestorStarts(peer)).where("peer_last", ">=", peer.last);
-  const row = await inside.unionAll(around).limit(1).executeTakeFirst();
+  const [row] = await selectOverlapping(db, {
+    vpnGwId,
+    localFirst: local.first,
+    localLast: local.last,
+    peerFirst: peer.first,
+    peerLast: peer.last,
+  });
   if (row === undefined) return undefined;
   return {
     connUid: row.uid,
@@ -51,6 +49,30 @@ export async function findOverlappingPair(
     peer: formatRange(row.peer_first, row.peer_last),
   };
 }
+
+interface Overlap {
+  readonly vpnGwId: number;
+  readonly localFirst: number;
+  readonly localLast: number;
+  readonly peerFirst: number;
+  readonly peerLast: number;
+}
+
+const selectOverlapping = prepare((query, values: Overlap) => {
+  const pairs = query
+    .selectFrom("spd_pairs")
+    .innerJoin("vpn_conns", "vpn_conns.id", "spd_pairs.vpn_conn_id")
+    .select(["vpn_conns.uid", "local_first", "local_last", "peer_first", "peer_last"])
+    .where("spd_pairs.vpn_gw_id", "=", values.vpnGwId)
+    .where("local_first", "<=", values.localLast)
+    .where("local_last", ">=", values.localFirst);
+  // Two networks overlap only if one holds the other: those in this peer network, and those around it, which begin where this one
+  // begins under one of 33 masks. Joined by OR they would keep SQLite from using the index for the peer network at all.
+  const starts = netmasks.map((mask) => sql<number>`${values.peerFirst} & ${sql.lit(mask)}`);
+  const inside = pairs.where("peer_first", ">=", values.peerFirst).where("peer_first", "<=", values.peerLast);
+  const around = pairs.where("peer_first", "in", starts).where("peer_last", ">=", values.peerLast);
+  return inside.unionAll(around).limit(1);
+});
 
 function formatRange(first: number, last: number): string {
   return `${formatAddress(first)}/${32 - Math.log2(last - first + 1)}`;

@@ -1,6 +1,6 @@
 // The database in hand: opening, migrating, transactions. SQL of a table lives in that table's file.
 import { chmodSync } from "node:fs";
-import { type Kysely, sql } from "kysely";
+import { CompiledQuery, type Kysely } from "kysely";
 import { Migrator } from "kysely/migration";
 import { StoreError } from "./errors.ts";
 import { migrations } from "./migrations/index.ts";
@@ -13,6 +13,10 @@ export interface Db {
   readonly sql: Kysely<Schema>;
   readonly sealer: Sealer;
 }
+
+const savepoint = CompiledQuery.raw("savepoint job");
+const rollback = CompiledQuery.raw("rollback to job");
+const release = CompiledQuery.raw("release job");
 
 interface Job {
   readonly run: (db: Db) => Promise<void>;
@@ -97,15 +101,15 @@ export class Store {
       await this.db.sql.transaction().execute(async (transaction) => {
         const db = { sql: transaction, sealer: this.db.sealer };
         for (const job of jobs) {
-          await sql`savepoint job`.execute(transaction);
+          await transaction.executeQuery(savepoint);
           try {
             await job.run(db);
             kept.push(job);
           } catch (error) {
-            await sql`rollback to job`.execute(transaction);
+            await transaction.executeQuery(rollback);
             refused.push([job, error]);
           }
-          await sql`release job`.execute(transaction);
+          await transaction.executeQuery(release);
         }
       });
     } catch (error) {

@@ -1,6 +1,9 @@
 // Rows of tasks.
+import type { Selectable } from "kysely";
 import type { Task } from "../vpn/entities.ts";
 import type { TaskStatus } from "../vpn/status.ts";
+import { onlyRow, pick, prepare } from "./prepared.ts";
+import type { Schema } from "./schema.ts";
 import type { Db } from "./store.ts";
 
 export interface NewTask {
@@ -27,9 +30,40 @@ export async function insertTask(db: Db, task: NewTask): Promise<number> {
     created_at: task.createdAtMs,
     finished_at: null,
   };
-  const { id } = await db.sql.insertInto("tasks").values(row).returning("id").executeTakeFirstOrThrow();
-  return id;
+  return onlyRow(await insertRow(db, row)).id;
 }
+
+const columns = [
+  "account_id",
+  "vpn_gw_id",
+  "vpn_conn_id",
+  "action",
+  "generation",
+  "status",
+  "failure",
+  "created_at",
+  "finished_at",
+] as const;
+
+const insertRow = prepare((sql, row: Omit<Selectable<Schema["tasks"]>, "id">) =>
+  sql.insertInto("tasks").values(pick(row, columns)).returning("id"),
+);
+
+const selectRunning = prepare((sql, { vpnGwId }: { vpnGwId: number }) =>
+  sql
+    .selectFrom("tasks")
+    .select(["id", "vpn_conn_id", "generation", "created_at"])
+    .where("vpn_gw_id", "=", vpnGwId)
+    .where("status", "=", "running" satisfies TaskStatus),
+);
+
+const updateRunning = prepare((sql, row: { id: number; status: string; failure: string | null; finishedAt: number }) =>
+  sql
+    .updateTable("tasks")
+    .set({ status: row.status, failure: row.failure, finished_at: row.finishedAt })
+    .where("id", "=", row.id)
+    .where("status", "=", "running" satisfies TaskStatus),
+);
 
 export async function findTask(db: Db, accountId: number, id: number): Promise<Task | undefined> {
   const row = await db.sql
@@ -50,12 +84,7 @@ export interface RunningTask {
 }
 
 export async function listRunningTasks(db: Db, vpnGwId: number): Promise<RunningTask[]> {
-  const rows = await db.sql
-    .selectFrom("tasks")
-    .select(["id", "vpn_conn_id", "generation", "created_at"])
-    .where("vpn_gw_id", "=", vpnGwId)
-    .where("status", "=", "running" satisfies TaskStatus)
-    .execute();
+  const rows = await selectRunning(db, { vpnGwId });
   return rows.map((row) => ({
     id: row.id,
     vpnConnId: row.vpn_conn_id ?? undefined,
@@ -71,14 +100,8 @@ export async function finishTasks(
   failure: string | undefined,
   nowMs: number,
 ): Promise<void> {
-  if (ids.length === 0) return;
   const status: TaskStatus = failure === undefined ? "succeeded" : "failed";
-  await db.sql
-    .updateTable("tasks")
-    .set({ status, failure: failure ?? null, finished_at: nowMs })
-    .where("id", "in", ids)
-    .where("status", "=", "running" satisfies TaskStatus)
-    .execute();
+  for (const id of ids) await updateRunning(db, { id, status, failure: failure ?? null, finishedAt: nowMs });
 }
 
 export async function deleteTasksFinishedBefore(db: Db, finishedBeforeMs: number): Promise<void> {

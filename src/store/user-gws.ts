@@ -1,9 +1,10 @@
 // Peer gateways.
-import type { Selectable } from "kysely";
+import type { Kysely, Selectable } from "kysely";
 import type { UserGw } from "../vpn/entities.ts";
 import type { ResourceRef } from "../vpn/id.ts";
 import type { Listing, Owner, Page } from "../vpn/listing.ts";
-import { isLike, isRef, orderColumns } from "./lists.ts";
+import { type ByNumber, type ByUid, findByRef, isLike, isRef, orderColumns } from "./lists.ts";
+import { prepare } from "./prepared.ts";
 import type { Schema } from "./schema.ts";
 import type { Db } from "./store.ts";
 
@@ -19,12 +20,17 @@ export function readUserGw(row: Selectable<Schema["user_gws"]>): UserGw {
   };
 }
 
+const findStatements = {
+  byUid: prepare((sql, owned: ByUid) => selectOwned(sql, owned).where("uid", "=", owned.uid)),
+  byNumber: prepare((sql, owned: ByNumber) => selectOwned(sql, owned).where("id", "=", owned.number)),
+};
+
+function selectOwned(sql: Kysely<Schema>, { accountId, region }: Owner) {
+  return sql.selectFrom("user_gws").selectAll().where("account_id", "=", accountId).where("region", "=", region);
+}
+
 export async function findUserGw(db: Db, owner: Owner, ref: ResourceRef): Promise<UserGw | undefined> {
-  const row = await db.sql
-    .selectFrom("user_gws")
-    .selectAll()
-    .where(isRef(owner, ref, "user_gws"))
-    .executeTakeFirst();
+  const row = await findByRef(db, owner, ref, findStatements);
   return row === undefined ? undefined : readUserGw(row);
 }
 

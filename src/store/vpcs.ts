@@ -1,9 +1,10 @@
 // Private networks.
-import type { Selectable } from "kysely";
+import type { Kysely, Selectable } from "kysely";
 import type { Vpc } from "../vpn/entities.ts";
 import type { ResourceRef } from "../vpn/id.ts";
 import type { Listing, Owner, Page } from "../vpn/listing.ts";
-import { isLike, isRef, orderColumns } from "./lists.ts";
+import { type ByNumber, type ByUid, findByRef, isLike, isRef, orderColumns } from "./lists.ts";
+import { onlyRow, prepare } from "./prepared.ts";
 import type { Schema } from "./schema.ts";
 import type { Db } from "./store.ts";
 
@@ -19,13 +20,25 @@ export function readVpc(row: Selectable<Schema["vpcs"]>): Vpc {
   };
 }
 
+const findStatements = {
+  byUid: prepare((sql, owned: ByUid) => selectOwned(sql, owned).where("uid", "=", owned.uid)),
+  byNumber: prepare((sql, owned: ByNumber) => selectOwned(sql, owned).where("id", "=", owned.number)),
+};
+
+function selectOwned(sql: Kysely<Schema>, { accountId, region }: Owner) {
+  return sql.selectFrom("vpcs").selectAll().where("account_id", "=", accountId).where("region", "=", region);
+}
+
 export async function findVpc(db: Db, owner: Owner, ref: ResourceRef): Promise<Vpc | undefined> {
-  const row = await db.sql
-    .selectFrom("vpcs")
-    .selectAll()
-    .where(isRef(owner, ref, "vpcs"))
-    .executeTakeFirst();
+  const row = await findByRef(db, owner, ref, findStatements);
   return row === undefined ? undefined : readVpc(row);
+}
+
+const selectById = prepare((sql, { id }: { id: number }) => sql.selectFrom("vpcs").selectAll().where("id", "=", id));
+
+/** The VPC that a row refers to. */
+export async function getVpcById(db: Db, id: number): Promise<Vpc> {
+  return readVpc(onlyRow(await selectById(db, { id })));
 }
 
 /** A VPC by its unified id, whoever owns it: for those who work on this machine. */

@@ -6,6 +6,7 @@ import type { Owner } from "../vpn/listing.ts";
 import type { NetStatus, VpnConnStatus } from "../vpn/status.ts";
 import type { IkeSibling } from "../vpn/vpn-conn.ts";
 import { isRef } from "./lists.ts";
+import { onlyRow, pick, prepare } from "./prepared.ts";
 import type { Schema } from "./schema.ts";
 import type { Db } from "./store.ts";
 
@@ -73,9 +74,33 @@ export async function insertVpnConn(
     observed_generation: 0,
     failure: null,
   };
-  const { id } = await db.sql.insertInto("vpn_conns").values(row).returning("id").executeTakeFirstOrThrow();
-  return id;
+  return onlyRow(await insertRow(db, row)).id;
 }
+
+const columns = [
+  "uid",
+  "account_id",
+  "region",
+  "name",
+  "name_key",
+  "created_at",
+  "vpc_id",
+  "vpn_gw_id",
+  "user_gw_id",
+  "pre_shared_key",
+  "ike_identity",
+  "ike",
+  "ipsec",
+  "spds",
+  "status",
+  "generation",
+  "observed_generation",
+  "failure",
+] as const;
+
+const insertRow = prepare((sql, row: Omit<VpnConnRow, "id">) =>
+  sql.insertInto("vpn_conns").values(pick(row, columns)).returning("id"),
+);
 
 export async function renameVpnConn(db: Db, id: number, name: string, rule: NameRule): Promise<void> {
   const names = { name, name_key: rule.isUnique ? name : null };
@@ -83,39 +108,38 @@ export async function renameVpnConn(db: Db, id: number, name: string, rule: Name
 }
 
 export async function isConnNameTaken(db: Db, vpcId: number, name: string): Promise<boolean> {
-  const row = await db.sql
-    .selectFrom("vpn_conns")
-    .select("id")
-    .where("vpc_id", "=", vpcId)
-    .where("name_key", "=", name)
-    .executeTakeFirst();
-  return row !== undefined;
+  return (await selectByName(db, { vpcId, name })).length > 0;
 }
+
+const selectByName = prepare((sql, { vpcId, name }: { vpcId: number; name: string }) =>
+  sql.selectFrom("vpn_conns").select("id").where("vpc_id", "=", vpcId).where("name_key", "=", name),
+);
 
 /** Whether an owner has `most` channels or more; looks at no more rows than that. */
 export async function hasVpnConns(db: Db, owner: Owner, most: number): Promise<boolean> {
-  const rows = await db.sql
-    .selectFrom("vpn_conns")
-    .select("id")
-    .where("account_id", "=", owner.accountId)
-    .where("region", "=", owner.region)
-    .limit(most)
-    .execute();
-  return rows.length >= most;
+  const { accountId, region } = owner;
+  return (await selectSome(db, { accountId, region, most })).length >= most;
 }
+
+const selectSome = prepare((sql, { accountId, region, most }: Owner & { most: number }) =>
+  sql.selectFrom("vpn_conns").select("id").where("account_id", "=", accountId).where("region", "=", region).limit(most),
+);
 
 /** A channel of the same gateway and IKE identity that is not on its way out. */
 export async function findIkeSibling(db: Db, vpnGwId: number, ikeIdentity: string): Promise<IkeSibling | undefined> {
-  const row = await db.sql
+  const [row] = await selectSibling(db, { vpnGwId, ikeIdentity });
+  return row === undefined ? undefined : readVpnConn(db, row);
+}
+
+const selectSibling = prepare((sql, { vpnGwId, ikeIdentity }: { vpnGwId: number; ikeIdentity: string }) =>
+  sql
     .selectFrom("vpn_conns")
     .selectAll()
     .where("vpn_gw_id", "=", vpnGwId)
     .where("ike_identity", "=", ikeIdentity)
     .where("status", "not in", ["deleting", "delete-failed"] satisfies VpnConnStatus[])
-    .limit(1)
-    .executeTakeFirst();
-  return row === undefined ? undefined : readVpnConn(db, row);
-}
+    .limit(1),
+);
 
 export async function hasConnOnGw(db: Db, vpnGwId: number): Promise<boolean> {
   const query = db.sql.selectFrom("vpn_conns").select("id").where("vpn_gw_id", "=", vpnGwId).limit(1);
@@ -141,15 +165,7 @@ export interface DesiredVpnConn {
 
 /** Channels of a gateway that changed after a generation, those on their way out included. */
 export async function listChangedConns(db: Db, vpnGwId: number, afterGeneration: number): Promise<DesiredVpnConn[]> {
-  const rows = await db.sql
-    .selectFrom("vpn_conns")
-    .innerJoin("user_gws", "user_gws.id", "vpn_conns.user_gw_id")
-    .selectAll("vpn_conns")
-    .select("user_gws.address as peer_address")
-    .where("vpn_gw_id", "=", vpnGwId)
-    .where("generation", ">", afterGeneration)
-    .orderBy("generation")
-    .execute();
+  const rows = await selectChanged(db, { vpnGwId, afterGeneration });
   return rows.map((row) => ({
     conn: readVpnConn(db, row),
     ikeIdentity: row.ike_identity,
@@ -157,28 +173,45 @@ export async function listChangedConns(db: Db, vpnGwId: number, afterGeneration:
   }));
 }
 
+const selectChanged = prepare((sql, values: { vpnGwId: number; afterGeneration: number }) =>
+  sql
+    .selectFrom("vpn_conns")
+    .innerJoin("user_gws", "user_gws.id", "vpn_conns.user_gw_id")
+    .selectAll("vpn_conns")
+    .select("user_gws.address as peer_address")
+    .where("vpn_gw_id", "=", values.vpnGwId)
+    .where("generation", ">", values.afterGeneration)
+    .orderBy("generation"),
+);
+
 /** What the reconciler found of one channel at a generation; a later change of desired state is left alone. */
 export async function recordConnStatus(
   db: Db,
   id: number,
   outcome: { status: VpnConnStatus; failure: string | undefined; generation: number },
 ): Promise<void> {
-  await db.sql
-    .updateTable("vpn_conns")
-    .set({ status: outcome.status, failure: outcome.failure ?? null, observed_generation: outcome.generation })
-    .where("id", "=", id)
-    .where("generation", "=", outcome.generation)
-    .execute();
+  await updateObserved(db, { id, ...outcome, failure: outcome.failure ?? null });
 }
 
+const updateObserved = prepare((sql, row: { id: number; status: string; failure: string | null; generation: number }) =>
+  sql
+    .updateTable("vpn_conns")
+    .set({ status: row.status, failure: row.failure, observed_generation: row.generation })
+    .where("id", "=", row.id)
+    .where("generation", "=", row.generation),
+);
+
 export async function recordNetStatus(db: Db, connId: number, netStatus: NetStatus, nowMs: number): Promise<void> {
-  const row = { vpn_conn_id: connId, net_status: netStatus, changed_at: nowMs };
-  await db.sql
-    .insertInto("vpn_conn_observations")
-    .values(row)
-    .onConflict((conflict) => conflict.column("vpn_conn_id").doUpdateSet({ net_status: netStatus, changed_at: nowMs }))
-    .execute();
+  await upsertObservation(db, { vpn_conn_id: connId, net_status: netStatus, changed_at: nowMs });
 }
+
+const upsertObservation = prepare((sql, row: Selectable<Schema["vpn_conn_observations"]>) => {
+  const observed = pick(row, ["net_status", "changed_at"]);
+  return sql
+    .insertInto("vpn_conn_observations")
+    .values({ vpn_conn_id: row.vpn_conn_id, ...observed })
+    .onConflict((conflict) => conflict.column("vpn_conn_id").doUpdateSet(observed));
+});
 
 /** What was observed last of a gateway's channels, by channel; one that nothing was observed of is not up. */
 export async function listNetStatuses(db: Db, vpnGwId: number): Promise<Map<number, NetStatus>> {

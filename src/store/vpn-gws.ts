@@ -1,25 +1,37 @@
 // VPN gateways.
-import { type Selectable, sql } from "kysely";
+import { type Kysely, type Selectable, sql } from "kysely";
 import type { ChargeType, Vpc, VpnGw } from "../vpn/entities.ts";
 import type { ResourceRef } from "../vpn/id.ts";
 import type { Listing, Owner, Page } from "../vpn/listing.ts";
 import { formatAddress, parseAddress } from "../vpn/network.ts";
 import type { VpnGwStatus } from "../vpn/status.ts";
 import { gatewayAddress } from "../vpn/vpc.ts";
-import { isLike, isRef, orderColumns } from "./lists.ts";
+import { type ByNumber, type ByUid, findByRef, isLike, isRef, orderColumns } from "./lists.ts";
+import { onlyRow, prepare } from "./prepared.ts";
 import type { Schema } from "./schema.ts";
 import type { Db } from "./store.ts";
-import { readVpc } from "./vpcs.ts";
+import { getVpcById, readVpc } from "./vpcs.ts";
 
 type VpnGwRow = Selectable<Schema["vpn_gws"]> & { vpc_cidr: string };
 
-function selectVpnGws(db: Db) {
-  return db.sql
+function selectVpnGws(sql: Kysely<Schema>) {
+  return sql
     .selectFrom("vpn_gws")
     .innerJoin("vpcs", "vpcs.id", "vpn_gws.vpc_id")
     .selectAll("vpn_gws")
     .select("vpcs.cidr as vpc_cidr");
 }
+
+function selectOwned(sql: Kysely<Schema>, { accountId, region }: Owner) {
+  return selectVpnGws(sql).where("vpn_gws.account_id", "=", accountId).where("vpn_gws.region", "=", region);
+}
+
+const findStatements = {
+  byUid: prepare((sql, owned: ByUid) => selectOwned(sql, owned).where("vpn_gws.uid", "=", owned.uid)),
+  byNumber: prepare((sql, owned: ByNumber) => selectOwned(sql, owned).where("vpn_gws.id", "=", owned.number)),
+};
+
+const selectById = prepare((sql, { id }: { id: number }) => selectVpnGws(sql).where("vpn_gws.id", "=", id));
 
 function readVpnGw(row: VpnGwRow): VpnGw {
   return {
@@ -43,18 +55,14 @@ function readVpnGw(row: VpnGwRow): VpnGw {
 }
 
 export async function findVpnGw(db: Db, owner: Owner, ref: ResourceRef): Promise<VpnGw | undefined> {
-  const row = await selectVpnGws(db)
-    .where(isRef(owner, ref, "vpn_gws"))
-    .executeTakeFirst();
+  const row = await findByRef(db, owner, ref, findStatements);
   return row === undefined ? undefined : readVpnGw(row);
 }
 
 /** A gateway by its own number, whoever owns it: for the reconciler. */
 export async function findVpnGwById(db: Db, id: number): Promise<{ vpnGw: VpnGw; vpc: Vpc } | undefined> {
-  const row = await selectVpnGws(db).where("vpn_gws.id", "=", id).executeTakeFirst();
-  if (row === undefined) return undefined;
-  const vpc = await db.sql.selectFrom("vpcs").selectAll().where("id", "=", row.vpc_id).executeTakeFirstOrThrow();
-  return { vpnGw: readVpnGw(row), vpc: readVpc(vpc) };
+  const [row] = await selectById(db, { id });
+  return row === undefined ? undefined : { vpnGw: readVpnGw(row), vpc: await getVpcById(db, row.vpc_id) };
 }
 
 export async function listVpnGwIds(db: Db): Promise<number[]> {
@@ -130,14 +138,16 @@ export async function findFreePublicAddress(db: Db, first: number, last: number)
 
 /** Raises the generation and so says "changed"; the row is locked until the transaction ends. @returns the new generation */
 export async function raiseGeneration(db: Db, id: number): Promise<number> {
-  const { generation } = await db.sql
+  return onlyRow(await updateGeneration(db, { id })).generation;
+}
+
+const updateGeneration = prepare((sql, { id }: { id: number }) =>
+  sql
     .updateTable("vpn_gws")
     .set((eb) => ({ generation: eb("generation", "+", 1) }))
     .where("id", "=", id)
-    .returning("generation")
-    .executeTakeFirstOrThrow();
-  return generation;
-}
+    .returning("generation"),
+);
 
 /** A change of desired state. */
 export async function setVpnGwStatus(db: Db, id: number, status: VpnGwStatus): Promise<void> {
@@ -160,13 +170,16 @@ export async function recordVpnGwStatus(
 
 /** The machine has taken the gateway and its channels as they were at that generation. */
 export async function setGwObservedGeneration(db: Db, id: number, generation: number): Promise<void> {
-  await db.sql
+  await updateObserved(db, { id, generation });
+}
+
+const updateObserved = prepare((sql, { id, generation }: { id: number; generation: number }) =>
+  sql
     .updateTable("vpn_gws")
     .set({ observed_generation: generation })
     .where("id", "=", id)
-    .where("observed_generation", "<", generation)
-    .execute();
-}
+    .where("observed_generation", "<", generation),
+);
 
 export async function deleteVpnGw(db: Db, id: number): Promise<void> {
   await db.sql.deleteFrom("vpn_gws").where("id", "=", id).execute();

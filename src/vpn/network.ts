@@ -56,12 +56,8 @@ export function storedNetwork(text: string): Network {
   return network;
 }
 
-/** First addresses of all networks that hold this one, itself included: at most 33, for an indexed look-up of ancestors. */
-export function ancestorStarts(network: Network): number[] {
-  const starts = new Set<number>();
-  for (let length = 0; length <= network.prefixLength; length += 1) starts.add(networkAt(network.first, length).first);
-  return [...starts];
-}
+/** The netmasks of all lengths from 0 to 32, as 32-bit numbers. An address under each of them is where a network around it begins. */
+export const netmasks: readonly number[] = Array.from({ length: 33 }, (_, length) => 2 ** 32 - 2 ** (32 - length));
 
 const reserved = [
   ["0.0.0.0/8", "the unspecified network"],
