@@ -124,6 +124,15 @@ describe("what came of an attempt", () => {
 });
 
 describe("room", () => {
+  test("is not taken by what has come up", () => {
+    for (let child = 0; child < 16; child += 1) attempts.start(`child-${child}`, startMs);
+    expect(attempts.room(startMs)).toBe(0);
+    for (let child = 0; child < 6; child += 1) attempts.succeed(`child-${child}`, startMs + 5);
+    expect(attempts.room(startMs + 5)).toBe(6);
+    attempts.start("child-0", startMs + 10);
+    expect(attempts.room(startMs + 10)).toBe(5);
+  });
+
   test("is for sixteen at a time; an attempt a second old holds up nobody", () => {
     expect(attempts.room(startMs)).toBe(16);
     for (let index = 0; index < 10; index += 1) attempts.start(`a${index}`, startMs);

@@ -17,6 +17,8 @@ const windowMs = 1_000;
 interface Attempt {
   readonly startedMs: number;
   readonly failures: number;
+  /** It came to a CHILD_SA, which has not lasted yet. */
+  readonly isUp: boolean;
 }
 
 export type InitiationVerdict =
@@ -50,12 +52,15 @@ export class Attempts {
   /** A child is there. What it took is forgotten once it has lasted, so that one that falls at once is not tried at once. */
   succeed(child: string, nowMs: number): void {
     const attempt = this.#attempts.get(child);
-    if (attempt !== undefined && nowMs - attempt.startedMs >= lastingMs) this.#attempts.delete(child);
+    if (attempt === undefined) return;
+    if (nowMs - attempt.startedMs >= lastingMs) this.#attempts.delete(child);
+    else if (!attempt.isUp) this.#attempts.set(child, { ...attempt, isUp: true });
   }
 
   start(child: string, nowMs: number): void {
     const before = this.#attempts.get(child);
-    this.#attempts.set(child, { startedMs: nowMs, failures: before === undefined ? 0 : before.failures + 1 });
+    const failures = before === undefined ? 0 : before.failures + 1;
+    this.#attempts.set(child, { startedMs: nowMs, failures, isUp: false });
   }
 
   /** charon was started anew: whatever was tried before says nothing. */
@@ -77,7 +82,7 @@ export class Attempts {
   /** How many may be started now. */
   room(nowMs: number): number {
     let fresh = 0;
-    for (const { startedMs } of this.#attempts.values()) if (nowMs - startedMs < windowMs) fresh += 1;
+    for (const { startedMs, isUp } of this.#attempts.values()) if (!isUp && nowMs - startedMs < windowMs) fresh += 1;
     return Math.max(0, window - fresh);
   }
 

@@ -154,6 +154,14 @@ describe("a new server beside what lives on", () => {
   });
 });
 
+test("a reconciler that has nothing to do leaves no timer behind when it ends", async () => {
+  await startWithChannels(1);
+  await world.advance(10_000);
+  expect(vi.getTimerCount()).toBeGreaterThan(0);
+  await world.stop();
+  expect(vi.getTimerCount()).toBe(0);
+});
+
 describe("a nudge", () => {
   test("during a round is not lost", async () => {
     await startWithChannels(0);

@@ -36,6 +36,8 @@ export class CharonClient {
       const client = new CharonClient(pid, commands, await ViciSession.connect(socket));
       try {
         for (const event of changeEvents) await client.#events.subscribe(event, onChange);
+        // Registered once, or every listing would cost two more turns: to register and to take it back.
+        await commands.subscribe("list-sa", () => {});
         await client.refreshLoaded();
       } catch (error) {
         client.close();
