@@ -8,6 +8,8 @@ export default defineConfig({
   test: {
     testTimeout: 20_000,
     hookTimeout: 60_000,
+    // Vitest's own choice on two cores is one.
+    maxWorkers: "100%",
     projects: [
       {
         extends: true,

@@ -25,8 +25,6 @@ switch (task) {
     const store = await openStore({ data, database: "", masterKeyFile: "" });
     await store.transaction((db) => addAccount(db, `of process ${process.pid}`));
     await store.close();
-    say("done");
-    process.exit();
     break;
   }
   case "write": {
@@ -63,6 +61,7 @@ switch (task) {
   default:
     throw new Error(`no such task: ${task}`);
 }
+process.stdin.destroy();
 
 async function addAccount(db: Db, name: string): Promise<void> {
   await db.sql.insertInto("accounts").values({ name, created_at: 0 }).execute();
