@@ -36,6 +36,7 @@ export interface ConnectionFigures {
   readonly fastify: Figures;
   /** Raw commits of two rows, measured in between. */
   readonly commitsPerSecond: number;
+  /** Of ours to the slower of the two, turn by turn; the median. */
   readonly ratioToSlowerLimit: number;
   readonly errors: number;
 }
@@ -52,8 +53,10 @@ export interface ApiResult {
 
 const connectionCounts = [1, 8, 32] as const;
 /** Ours and the limits take turns, so that what else the machine does hits all of them. */
-const turns = 2;
+const turnCount = 5;
 const warmUpSeconds = 1;
+/** Once, before everything: a server that has been running is measured, not one that is being compiled. */
+const firstWarmUp = { connections: 8, seconds: 4 } as const;
 /** Requests are signed before the clock starts, half again as many as the warm-up's pace asks for. */
 const signedMargin = 1.5;
 /** Ours must reach this share of the slower limit. */
@@ -94,7 +97,7 @@ export async function runApiBench({ seconds, json }: ApiOptions): Promise<boolea
     const plan = { keyFile: server.keyFile, preSharedKey: "bench-bench-bench", ...world };
     const ours = { ...server, settle: () => ledger.settle(scope), acknowledged: 0 };
     const client = startChild(scope, "the load generator", "client.ts");
-    const first = await load({ scope, client, plan }, ours, { connections: 1, seconds: warmUpSeconds });
+    const first = await load({ scope, client, plan }, ours, firstWarmUp);
     const bare = await startBareServer(scope, first.lastReply);
     const bench = { scope, secondsEach: seconds, client, plan, ours, bare, commits, commitSamples: [] };
     const connections: ConnectionFigures[] = [];
@@ -109,8 +112,7 @@ export async function runApiBench({ seconds, json }: ApiOptions): Promise<boolea
 }
 
 function startChild(scope: Scope, name: string, script: string, ...args: string[]): BenchProcess {
-  const { command, args: own } = benchScript(script);
-  const child = new BenchProcess({ name, command, args: [...own, ...args] });
+  const child = new BenchProcess({ name, ...benchScript(script, ...args) });
   scope.defer(name, () => child.stop());
   return child;
 }
@@ -136,9 +138,10 @@ async function load(
   scope.check();
   const { endpoint } = target;
   const request = { endpoint, plan, connections, seconds, signedBefore };
-  const result = await client.ask<LoadResult>(request, (seconds + 90) * 1_000);
+  const asked = client.ask<LoadResult>(request, (seconds + 90) * 1_000);
+  const result = await target.process.whileItRuns(asked);
   if (result.errorCount > 0) {
-    throw new Error(`${result.errorCount} requests to ${endpoint} failed: ${result.errors.join("; ")}`);
+    throw new Error(`requests to ${endpoint} failed (${result.errorCount}): ${result.errors.join("; ")}`);
   }
   target.acknowledged += result.succeeded;
   return result;
@@ -148,46 +151,67 @@ interface Sample extends LoadResult {
   readonly cpuMs: number;
 }
 
+/** What was measured one right after the other. */
+interface Turn {
+  readonly ours: Sample;
+  readonly bare: Sample;
+  readonly commitsPerSecond: number;
+}
+
 async function measureAt(bench: Bench, connections: number): Promise<ConnectionFigures> {
-  const { ours, bare, commits, commitSamples, secondsEach } = bench;
-  const samples = new Map<Target, Sample[]>();
-  const signed = new Map<Target, number>();
-  const seconds = secondsEach / turns;
-  for (const target of [ours, bare]) {
-    const warmUp = await load(bench, target, { connections, seconds: warmUpSeconds });
-    signed.set(target, Math.ceil((warmUp.succeeded / warmUpSeconds) * seconds * signedMargin));
-    await target.settle();
+  const seconds = bench.secondsEach / turnCount;
+  const oursSigned = await warmUp(bench, bench.ours, connections);
+  const bareSigned = await warmUp(bench, bench.bare, connections);
+  const turns: Turn[] = [];
+  for (let index = 0; index < turnCount; index += 1) {
+    const ours = await measure(bench, bench.ours, { connections, seconds, signedBefore: oursSigned });
+    const bare = await measure(bench, bench.bare, { connections, seconds, signedBefore: bareSigned });
+    turns.push({ ours, bare, commitsPerSecond: await bench.commits.perSecond(seconds / 2) });
   }
-  const ownCommits: number[] = [];
-  for (let turn = 0; turn < turns; turn += 1) {
-    for (const target of [ours, bare]) {
-      const cpuBeforeMs = target.process.cpuMs();
-      const result = await load(bench, target, { connections, seconds, signedBefore: signed.get(target) ?? 0 });
-      await target.settle();
-      const sample = { ...result, cpuMs: target.process.cpuMs() - cpuBeforeMs };
-      samples.set(target, [...(samples.get(target) ?? []), sample]);
-    }
-    ownCommits.push(await commits.perSecond(seconds / 2));
-  }
-  commitSamples.push(...ownCommits);
-  const figures = [ours, bare].map((target) => figuresOf(samples.get(target) ?? []));
-  const [own, fastify] = figures;
-  if (own === undefined || fastify === undefined) throw new TypeError("two targets have two figures");
-  const commitsPerSecond = median(ownCommits);
-  const ratioToSlowerLimit = own.perSecond / Math.min(fastify.perSecond, commitsPerSecond);
-  printProgress(`${connections} connections: ${Math.round(own.perSecond)} channels/s`);
-  return { connections, ours: own, fastify, commitsPerSecond, ratioToSlowerLimit, errors: 0 };
+  const ours = figuresOf(turns.map((turn) => turn.ours));
+  const fastify = figuresOf(turns.map((turn) => turn.bare));
+  const commitsPerSecond = median(turns.map((turn) => turn.commitsPerSecond));
+  const ratioToSlowerLimit = median(turns.map(ratioOf));
+  bench.commitSamples.push(...turns.map((turn) => turn.commitsPerSecond));
+  printProgress(`${connections} connections: ${Math.round(ours.perSecond)} channels/s`);
+  return { connections, ours, fastify, commitsPerSecond, ratioToSlowerLimit, errors: 0 };
+}
+
+/** @returns how many requests to sign before each turn */
+async function warmUp(bench: Bench, target: Target, connections: number): Promise<number> {
+  const { succeeded } = await load(bench, target, { connections, seconds: warmUpSeconds });
+  await target.settle();
+  return Math.ceil((succeeded / warmUpSeconds) * (bench.secondsEach / turnCount) * signedMargin);
+}
+
+async function measure(bench: Bench, target: Target, what: Load): Promise<Sample> {
+  const cpuBeforeMs = target.process.cpuMs();
+  const result = await load(bench, target, what);
+  await target.settle();
+  return { ...result, cpuMs: target.process.cpuMs() - cpuBeforeMs };
+}
+
+function ratioOf({ ours, bare, commitsPerSecond }: Turn): number {
+  return perSecondOf([ours]) / Math.min(perSecondOf([bare]), commitsPerSecond);
+}
+
+function perSecondOf(samples: readonly Sample[]): number {
+  const elapsedMs = samples.reduce((total, sample) => total + sample.elapsedMs, 0);
+  return (succeededOf(samples) * 1_000) / elapsedMs;
+}
+
+function succeededOf(samples: readonly Sample[]): number {
+  return samples.reduce((total, { succeeded }) => total + succeeded, 0);
 }
 
 function figuresOf(samples: readonly Sample[]): Figures {
-  const sum = (pick: (sample: Sample) => number) => samples.reduce((total, sample) => total + pick(sample), 0);
   const latenciesMs = samples.flatMap((sample) => [...sample.latenciesMs]);
-  const succeeded = sum((sample) => sample.succeeded);
+  const cpuMs = samples.reduce((total, sample) => total + sample.cpuMs, 0);
   return {
-    perSecond: (succeeded * 1_000) / sum((sample) => sample.elapsedMs),
+    perSecond: perSecondOf(samples),
     medianMs: median(latenciesMs),
     p99Ms: quantile(latenciesMs, 0.99),
-    cpuMsPerRequest: sum((sample) => sample.cpuMs) / succeeded,
+    cpuMsPerRequest: cpuMs / succeededOf(samples),
     clientUtilization: Math.max(...samples.map((sample) => sample.utilization)),
   };
 }

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 const stopBoundMs = 15_000;
@@ -17,13 +18,15 @@ export interface ProcessOptions {
   readonly args: readonly string[];
   /** Its whole environment but PATH. */
   readonly env?: Readonly<Record<string, string>>;
-  /** File descriptor for its standard output; none: it is thrown away. */
-  readonly stdout?: number;
+  /** File descriptor for its standard output; `ignore` unless told. */
+  readonly stdout?: number | "ignore";
+  /** Whether it is a script of the bench, which can be asked. */
+  readonly hasChannel?: boolean;
 }
 
 /** A TypeScript file of the bench, run by the Node that runs us. */
-export function benchScript(name: string): Pick<ProcessOptions, "command" | "args"> {
-  return { command: process.execPath, args: [new URL(name, import.meta.url).pathname] };
+export function benchScript(file: string, ...args: string[]): Pick<ProcessOptions, "command" | "args" | "hasChannel"> {
+  return { command: process.execPath, args: [join(import.meta.dirname, file), ...args], hasChannel: true };
 }
 
 export class BenchProcess {
@@ -34,18 +37,18 @@ export class BenchProcess {
   readonly #ended: Promise<string>;
   #hasEnded = false;
 
-  /** All that it writes on standard error is kept for messages; it also gets a channel for `ask`. */
-  constructor({ name, command, args, env = {}, stdout }: ProcessOptions) {
+  /** The last lines that it writes on standard error are kept for messages. */
+  constructor({ name, command, args, env = {}, stdout = "ignore", hasChannel = false }: ProcessOptions) {
     this.#name = name;
     const path = { PATH: process.env.PATH ?? "/usr/sbin:/usr/bin:/sbin:/bin" };
     this.#child = spawn(command, [...args], {
       env: { ...path, ...env },
-      stdio: ["ignore", stdout ?? "ignore", "pipe", "ipc"],
+      stdio: ["ignore", stdout, "pipe", ...(hasChannel ? (["ipc"] as const) : [])],
       serialization: "advanced",
     });
     if (this.#child.stderr !== null) createInterface(this.#child.stderr).on("line", (line) => this.#hear(line));
     this.#ended = new Promise((resolve) => {
-      this.#child.once("error", (error) => resolve(error.message));
+      this.#child.on("error", (error) => resolve(error.message));
       this.#child.once("exit", (code, signal) => resolve(code === null ? `${signal}` : `exit code ${code}`));
     });
     void this.#ended.then(() => {
@@ -63,7 +66,7 @@ export class BenchProcess {
     this.#listeners.add(listener);
     this.#lines.forEach(listener);
     try {
-      return await this.#unlessItEnds(promise, boundMs, `it did not say ${pattern}`);
+      return await this.#unlessItEnds(within(promise, boundMs, `it did not say ${pattern} within ${boundMs} ms`));
     } finally {
       this.#listeners.delete(listener);
     }
@@ -73,7 +76,12 @@ export class BenchProcess {
   async ask<T>(message: object, boundMs: number): Promise<T> {
     const answer = once(this.#child, "message").then(([reply]) => reply as T);
     this.#child.send(message);
-    return await this.#unlessItEnds(answer, boundMs, "it did not answer");
+    return await this.#unlessItEnds(within(answer, boundMs, `no answer within ${boundMs} ms`));
+  }
+
+  /** What somebody else does with the process: fails at once when it ends. @throws Error, and what the work throws */
+  async whileItRuns<T>(work: Promise<T>): Promise<T> {
+    return await this.#unlessItEnds(work);
   }
 
   /** User and system time so far, of all its threads, in milliseconds. 0 when it has ended. */
@@ -102,17 +110,13 @@ export class BenchProcess {
     if (!this.#hasEnded) throw new Error(`${this.#name} (pid ${this.#child.pid}) does not end`);
   }
 
-  async #unlessItEnds<T>(promise: Promise<T>, boundMs: number, complaint: string): Promise<T> {
-    promise.catch(() => {});
+  async #unlessItEnds<T>(work: Promise<T>): Promise<T> {
+    work.catch(() => {});
     const end = this.#ended.then((how) => {
-      throw new Error(`it ended (${how})`);
-    });
-    try {
-      return await within(Promise.race([promise, end]), boundMs, `${complaint} within ${boundMs} ms`);
-    } catch (error) {
       const said = this.#lines.map((line) => `\n  | ${line}`).join("");
-      throw new Error(`${this.#name}: ${error instanceof Error ? error.message : error}${said}`);
-    }
+      throw new Error(`${this.#name} ended (${how})${said}`);
+    });
+    return await Promise.race([work, end]);
   }
 
   #hear(line: string): void {

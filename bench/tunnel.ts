@@ -11,6 +11,7 @@ import { CharonWatch } from "./charon-watch.ts";
 import { RawCommits } from "./commits.ts";
 import { type MachineFacts, readMachineFacts } from "./machine.ts";
 import { lockMachine } from "./machine-lock.ts";
+import type { BenchProcess } from "./process.ts";
 import { printProgress } from "./report.ts";
 import { type Scope, withScope } from "./scope.ts";
 import { makeDataDir, startBenchServer } from "./server.ts";
@@ -60,6 +61,7 @@ const peerNetworkSize = 16;
 
 interface Bench {
   readonly scope: Scope;
+  readonly server: BenchProcess;
   readonly ours: TunnelKind;
   readonly raw: TunnelKind;
   readonly remote: CharonWatch;
@@ -106,7 +108,7 @@ async function makeBench(scope: Scope, dataDir: string): Promise<Bench> {
   scope.defer("our look at the remote site", () => remote.close());
   const commits = new RawCommits(dataDir);
   scope.defer("the raw database", () => commits.close());
-  return { scope, ours, raw, remote, commits, nextNetwork: peerNetworks() };
+  return { scope, server: server.process, ours, raw, remote, commits, nextNetwork: peerNetworks() };
 }
 
 /** Networks of the remote site, one after the other, from the first again after 4096. */
@@ -134,7 +136,7 @@ async function measureOne(bench: Bench, kind: TunnelKind, profile: TunnelProfile
 async function measureProfile(bench: Bench, profile: TunnelProfile, rounds: number): Promise<ProfileFigures> {
   const samples = { ours: [] as number[], replies: [] as number[], raw: [] as number[], commits: [] as number[] };
   for (let round = -warmUps; round < rounds; round += 1) {
-    const ours = await measureOne(bench, bench.ours, profile);
+    const ours = await bench.server.whileItRuns(measureOne(bench, bench.ours, profile));
     const raw = await measureOne(bench, bench.raw, profile);
     const commitMs = bench.commits.commitMs();
     if (round < 0) continue;
