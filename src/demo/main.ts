@@ -38,6 +38,7 @@ function checkInterrupted(): void {
 /** Why the real data plane cannot run here, in one sentence with the command that mends it; undefined when it can. */
 async function findObstacle(names: Names): Promise<string | undefined> {
   if (isSimulationWanted) return "The simulated data plane was asked for (--simulated).";
+  if (process.getuid?.() !== 0) return "Tunnels need root, and this is not root: run `sudo npm run demo`.";
   try {
     await checkPrerequisites();
     await checkMachine(names);

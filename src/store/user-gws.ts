@@ -5,17 +5,13 @@ import type { ResourceRef } from "../vpn/id.ts";
 import type { Listing, Owner, Page } from "../vpn/listing.ts";
 import { type ByNumber, type ByUid, findByRef, isLike, isRef, orderColumns } from "./lists.ts";
 import { prepare } from "./prepared.ts";
+import { readResource, writeResource } from "./resources.ts";
 import type { Schema } from "./schema.ts";
 import type { Db } from "./store.ts";
 
 export function readUserGw(row: Selectable<Schema["user_gws"]>): UserGw {
   return {
-    id: row.id,
-    uid: row.uid,
-    accountId: row.account_id,
-    region: row.region,
-    name: row.name,
-    createdAtMs: row.created_at,
+    ...readResource(row),
     address: row.address,
   };
 }
@@ -48,11 +44,7 @@ export async function findUserGwByAddress(db: Db, owner: Owner, address: string)
 /** @param isAddressUnique whether the address may be used once per account and region */
 export async function insertUserGw(db: Db, userGw: Omit<UserGw, "id">, isAddressUnique: boolean): Promise<UserGw> {
   const row = {
-    uid: userGw.uid,
-    account_id: userGw.accountId,
-    region: userGw.region,
-    name: userGw.name,
-    created_at: userGw.createdAtMs,
+    ...writeResource(userGw),
     address: userGw.address,
     address_key: isAddressUnique ? userGw.address : null,
   };

@@ -5,17 +5,13 @@ import type { ResourceRef } from "../vpn/id.ts";
 import type { Listing, Owner, Page } from "../vpn/listing.ts";
 import { type ByNumber, type ByUid, findByRef, isLike, isRef, orderColumns } from "./lists.ts";
 import { onlyRow, prepare } from "./prepared.ts";
+import { readResource, writeResource } from "./resources.ts";
 import type { Schema } from "./schema.ts";
 import type { Db } from "./store.ts";
 
 export function readVpc(row: Selectable<Schema["vpcs"]>): Vpc {
   return {
-    id: row.id,
-    uid: row.uid,
-    accountId: row.account_id,
-    region: row.region,
-    name: row.name,
-    createdAtMs: row.created_at,
+    ...readResource(row),
     cidr: row.cidr,
   };
 }
@@ -50,12 +46,8 @@ export async function findVpcByUid(db: Db, uid: string): Promise<Vpc | undefined
 /** @param isNameUnique whether the name may be used once per account and region */
 export async function insertVpc(db: Db, vpc: Omit<Vpc, "id">, isNameUnique: boolean): Promise<Vpc> {
   const row = {
-    uid: vpc.uid,
-    account_id: vpc.accountId,
-    region: vpc.region,
-    name: vpc.name,
+    ...writeResource(vpc),
     name_key: isNameUnique ? vpc.name : null,
-    created_at: vpc.createdAtMs,
     cidr: vpc.cidr,
   };
   const { id } = await db.sql.insertInto("vpcs").values(row).returning("id").executeTakeFirstOrThrow();

@@ -7,6 +7,7 @@ import type { NetStatus, VpnConnStatus } from "../vpn/status.ts";
 import type { IkeSibling } from "../vpn/vpn-conn.ts";
 import { isRef } from "./lists.ts";
 import { onlyRow, pick, prepare } from "./prepared.ts";
+import { readResource, writeResource } from "./resources.ts";
 import type { Schema } from "./schema.ts";
 import type { Db } from "./store.ts";
 
@@ -14,12 +15,7 @@ type VpnConnRow = Selectable<Schema["vpn_conns"]>;
 
 export function readVpnConn(db: Db, row: VpnConnRow): VpnConn {
   return {
-    id: row.id,
-    uid: row.uid,
-    accountId: row.account_id,
-    region: row.region,
-    name: row.name,
-    createdAtMs: row.created_at,
+    ...readResource(row),
     vpcId: row.vpc_id,
     vpnGwId: row.vpn_gw_id,
     userGwId: row.user_gw_id,
@@ -55,12 +51,8 @@ export async function insertVpnConn(
   rule: NameRule,
 ): Promise<number> {
   const row = {
-    uid: conn.uid,
-    account_id: conn.accountId,
-    region: conn.region,
-    name: conn.name,
+    ...writeResource(conn),
     name_key: rule.isUnique ? conn.name : null,
-    created_at: conn.createdAtMs,
     vpc_id: conn.vpcId,
     vpn_gw_id: conn.vpnGwId,
     user_gw_id: conn.userGwId,

@@ -8,6 +8,7 @@ import type { VpnGwStatus } from "../vpn/status.ts";
 import { gatewayAddress } from "../vpn/vpc.ts";
 import { type ByNumber, type ByUid, findByRef, isLike, isRef, orderColumns } from "./lists.ts";
 import { onlyRow, prepare } from "./prepared.ts";
+import { readResource } from "./resources.ts";
 import type { Schema } from "./schema.ts";
 import type { Db } from "./store.ts";
 import { getVpcById, readVpc } from "./vpcs.ts";
@@ -35,12 +36,7 @@ const selectById = prepare((sql, { id }: { id: number }) => selectVpnGws(sql).wh
 
 function readVpnGw(row: VpnGwRow): VpnGw {
   return {
-    id: row.id,
-    uid: row.uid,
-    accountId: row.account_id,
-    region: row.region,
-    name: row.name,
-    createdAtMs: row.created_at,
+    ...readResource(row),
     vpcId: row.vpc_id,
     bandwidthMbps: row.bandwidth_mbps,
     chargeType: row.charge_type as ChargeType,

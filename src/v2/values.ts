@@ -15,6 +15,11 @@ export function oldVpcId(vpc: Vpc): string {
   return `${vpc.region}_vpc_${vpc.id}`;
 }
 
+/** A VPC as every list shows the one that a row belongs to. */
+export function showVpc(vpc: Vpc): Record<string, string> {
+  return { vpcId: oldVpcId(vpc), unVpcId: vpc.uid, vpcName: vpc.name, vpcCidrBlock: vpc.cidr };
+}
+
 const longestOffset = 2_147_483_647;
 
 /** `offset`, `limit`, `orderField`, `orderDirection`. */

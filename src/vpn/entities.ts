@@ -4,7 +4,8 @@ import type { Secret } from "./secret.ts";
 import type { StoredSpd } from "./spd.ts";
 import type { NetStatus, TaskStatus, VpnConnStatus, VpnGwStatus } from "./status.ts";
 
-interface Resource {
+/** What every resource has. */
+export interface Resource {
   /** The old, numeric id: per kind, rising, never used again. */
   readonly id: number;
   /** The unified id: `vpc-2ari9m7h`. */

@@ -5,7 +5,7 @@ import { distinctNetworks } from "../../vpn/spd.ts";
 import type { Action } from "../action.ts";
 import { showIke, showIpsec } from "../algorithms.ts";
 import { vpnConnStatusNumbers } from "../status.ts";
-import { formatTime, maxListed, oldVpcId, readPage } from "../values.ts";
+import { formatTime, maxListed, readPage, showVpc } from "../values.ts";
 
 export const describeVpnConn: Action = {
   name: "DescribeVpnConn",
@@ -36,10 +36,7 @@ function showConn({ conn, vpc, vpnGw, userGw, netStatus }: VpnConnView): Record<
   const ike = showIke(conn.ike);
   const ipsec = showIpsec(conn.ipsec);
   return {
-    vpcId: oldVpcId(vpc),
-    unVpcId: vpc.uid,
-    vpcName: vpc.name,
-    vpcCidrBlock: vpc.cidr,
+    ...showVpc(vpc),
     vpnGwId: vpnGw.id,
     unVpnGwId: vpnGw.uid,
     vpnGwName: vpnGw.name,

@@ -2,7 +2,7 @@
 import { listVpnGws } from "../../operations/list-vpn-gws.ts";
 import type { Action } from "../action.ts";
 import { vpnGwStatusNumbers } from "../status.ts";
-import { formatTime, maxListed, oldVpcId, readPage } from "../values.ts";
+import { formatTime, maxListed, readPage, showVpc } from "../values.ts";
 
 export const describeVpnGw: Action = {
   name: "DescribeVpnGw",
@@ -18,10 +18,7 @@ export const describeVpnGw: Action = {
       publicAddresses: parameters.list("vpnGwAddressSet"),
     });
     const data = rows.map(({ vpnGw, vpc }) => ({
-      vpcId: oldVpcId(vpc),
-      unVpcId: vpc.uid,
-      vpcName: vpc.name,
-      vpcCidrBlock: vpc.cidr,
+      ...showVpc(vpc),
       vpnGwId: vpnGw.id,
       unVpnGwId: vpnGw.uid,
       vpnGwName: vpnGw.name,
