@@ -51,6 +51,8 @@ export class DesiredConns {
   readonly #held = new Map<number, HeldConn & { readonly peerAddress: string }>();
   readonly #connections = new Map<string, DesiredConnection | undefined>();
   readonly #members = new Map<string, Set<number>>();
+  /** How many children use each local network. */
+  readonly #localNetworks = new Map<string, number>();
   readonly #publicAddress: string;
 
   constructor(publicAddress: string) {
@@ -62,7 +64,9 @@ export class DesiredConns {
     this.drop(conn.id);
     if (isLeaving(conn)) return;
     const name = connectionName(peerAddress, ikeIdentity);
-    this.#held.set(conn.id, { conn, connectionName: name, children: childSpecs(conn), peerAddress });
+    const children = childSpecs(conn);
+    this.#held.set(conn.id, { conn, connectionName: name, children, peerAddress });
+    this.#countLocalNetworks(children, 1);
     const members = this.#members.get(name) ?? new Set();
     this.#members.set(name, members.add(conn.id));
     this.#connections.set(name, undefined);
@@ -72,6 +76,7 @@ export class DesiredConns {
     const held = this.#held.get(connId);
     if (held === undefined) return;
     this.#held.delete(connId);
+    this.#countLocalNetworks(held.children, -1);
     const members = this.#members.get(held.connectionName);
     members?.delete(connId);
     this.#connections.set(held.connectionName, undefined);
@@ -91,9 +96,15 @@ export class DesiredConns {
 
   /** Networks inside the VPC that some channel uses. */
   localNetworks(): Set<string> {
-    const networks = new Set<string>();
-    for (const { children } of this.#held.values()) for (const child of children) networks.add(child.localNetwork);
-    return networks;
+    return new Set(this.#localNetworks.keys());
+  }
+
+  #countLocalNetworks(children: readonly ChildSpec[], change: 1 | -1): void {
+    for (const { localNetwork } of children) {
+      const count = (this.#localNetworks.get(localNetwork) ?? 0) + change;
+      if (count === 0) this.#localNetworks.delete(localNetwork);
+      else this.#localNetworks.set(localNetwork, count);
+    }
   }
 
   /** Connections by name; built anew only where a member changed. */
