@@ -26,9 +26,10 @@ export function printLine(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** Every number of the value with four significant digits. */
+/** Every measured number with four significant digits; counts as they are. */
 export function printJson(value: object): void {
-  const rounded = (_: string, inner: unknown) => (typeof inner === "number" ? round(inner) : inner);
+  const isMeasured = (inner: unknown) => typeof inner === "number" && !Number.isInteger(inner);
+  const rounded = (_: string, inner: unknown) => (isMeasured(inner) ? round(Number(inner)) : inner);
   process.stdout.write(`${JSON.stringify(value, rounded)}\n`);
 }
 
