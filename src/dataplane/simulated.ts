@@ -7,6 +7,7 @@ import {
   type Dataplane,
   DataplaneError,
   type GatewaySpec,
+  type IkeSa,
   type Step,
 } from "./dataplane.ts";
 
@@ -23,6 +24,8 @@ interface SimulatedIkeSa {
   readonly uniqueId: string;
   state: "CONNECTING" | "ESTABLISHED";
   children: SimulatedChild[];
+  /** As it was observed last; undefined when it has changed since. */
+  observed?: IkeSa | undefined;
 }
 
 interface SimulatedCharon {
@@ -64,13 +67,10 @@ export class SimulatedDataplane implements Dataplane {
       isRunning: charon !== undefined,
       connections: new Map([...(charon?.connections ?? [])].map(([name, { fingerprint }]) => [name, fingerprint])),
       secrets: new Map(charon?.secrets),
-      ikeSas: (charon?.ikeSas ?? []).map((ikeSa) => ({
-        ...ikeSa,
-        // charon lists no child before it is installed.
-        children: ikeSa.children
-          .filter((child) => child.state === "INSTALLED")
-          .map((child) => ({ ...child, bytesIn: 0, bytesOut: 0 })),
-      })),
+      ikeSas: (charon?.ikeSas ?? []).map((ikeSa) => {
+        ikeSa.observed ??= lookAt(ikeSa);
+        return ikeSa.observed;
+      }),
     };
   }
 
@@ -104,6 +104,7 @@ export class SimulatedDataplane implements Dataplane {
       case "terminate-child-sa":
         for (const ikeSa of this.#charon(gateway).ikeSas) {
           ikeSa.children = ikeSa.children.filter((child) => child.uniqueId !== step.uniqueId);
+          ikeSa.observed = undefined;
         }
         return this.#reportLater(gateway.id);
       case "terminate-ike-sa": {
@@ -165,6 +166,7 @@ export class SimulatedDataplane implements Dataplane {
     this.#later(() => {
       ikeSa.state = "ESTABLISHED";
       child.state = "INSTALLED";
+      ikeSa.observed = undefined;
       this.#listener(gateway.id);
     });
   }
@@ -194,6 +196,12 @@ export class SimulatedDataplane implements Dataplane {
     timer.unref();
     this.#timers.add(timer);
   }
+}
+
+function lookAt({ connection, uniqueId, state, children }: SimulatedIkeSa): IkeSa {
+  // charon lists no child before it is installed.
+  const installed = children.filter((child) => child.state === "INSTALLED");
+  return { connection, uniqueId, state, children: installed.map((child) => ({ ...child, bytesIn: 0, bytesOut: 0 })) };
 }
 
 function isSilent(address: string): boolean {

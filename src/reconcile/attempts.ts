@@ -69,9 +69,14 @@ export class Attempts {
     this.#connectingSinceMs.clear();
   }
 
-  /** Forgets children that nobody wants any more. */
-  keep(children: ReadonlySet<string>): void {
-    for (const child of this.#attempts.keys()) if (!children.has(child)) this.#attempts.delete(child);
+  /** Children that were tried and have not lasted yet. */
+  children(): IterableIterator<string> {
+    return this.#attempts.keys();
+  }
+
+  /** Forgets a child that nobody wants any more. */
+  forget(child: string): void {
+    this.#attempts.delete(child);
   }
 
   /** When a child was tried last; undefined when it was not. */

@@ -77,10 +77,15 @@ describe("a connection", () => {
 
   test("goes with its last channel, however that goes", () => {
     const desired = gather(conn(1, shared), conn(2, shared));
+    const { name, children } = only(desired).spec;
+    const [child = ""] = children.map((each) => each.name);
+    expect(desired.members(name).map((held) => held.conn.id)).toEqual([1, 2]);
+    expect(desired.connectionOf(child)).toBe(name);
     desired.drop(1);
     desired.take(conn(2, { ...shared, status: "delete-failed" }));
     expect(desired.connections().size).toBe(0);
-    expect([...desired.all()]).toEqual([]);
+    expect(desired.members(name)).toEqual([]);
+    expect(desired.connectionOf(child)).toBeUndefined();
     expect(desired.localNetworks()).toEqual(new Set());
     desired.drop(2);
     desired.drop(404);

@@ -50,6 +50,10 @@ export function childSpecs(conn: VpnConn): ChildSpec[] {
 export class DesiredConns {
   readonly #held = new Map<number, HeldConn & { readonly peerAddress: string }>();
   readonly #connections = new Map<string, DesiredConnection | undefined>();
+  #hasChanged = false;
+  #all: ReadonlyMap<string, DesiredConnection> = new Map();
+  /** The connection that each child is part of, by the child's name. */
+  readonly #connectionOf = new Map<string, string>();
   readonly #members = new Map<string, Set<number>>();
   /** How many children use each local network. */
   readonly #localNetworks = new Map<string, number>();
@@ -66,6 +70,8 @@ export class DesiredConns {
     const name = connectionName(peerAddress, ikeIdentity);
     const children = childSpecs(conn);
     this.#held.set(conn.id, { conn, connectionName: name, children, peerAddress });
+    for (const child of children) this.#connectionOf.set(child.name, name);
+    this.#hasChanged = true;
     this.#countLocalNetworks(children, 1);
     const members = this.#members.get(name) ?? new Set();
     this.#members.set(name, members.add(conn.id));
@@ -76,6 +82,8 @@ export class DesiredConns {
     const held = this.#held.get(connId);
     if (held === undefined) return;
     this.#held.delete(connId);
+    for (const child of held.children) this.#connectionOf.delete(child.name);
+    this.#hasChanged = true;
     this.#countLocalNetworks(held.children, -1);
     const members = this.#members.get(held.connectionName);
     members?.delete(connId);
@@ -90,8 +98,14 @@ export class DesiredConns {
     return this.#held.get(connId);
   }
 
-  all(): IterableIterator<HeldConn> {
-    return this.#held.values();
+  /** The connection that a child is part of, by the child's name; undefined: no channel wants it. */
+  connectionOf(child: string): string | undefined {
+    return this.#connectionOf.get(child);
+  }
+
+  /** The channels that one connection is made of. */
+  members(connection: string): readonly HeldConn[] {
+    return [...(this.#members.get(connection) ?? [])].flatMap((id) => this.#held.get(id) ?? []);
   }
 
   /** Networks inside the VPC that some channel uses. */
@@ -109,6 +123,7 @@ export class DesiredConns {
 
   /** Connections by name; built anew only where a member changed. */
   connections(): ReadonlyMap<string, DesiredConnection> {
+    if (!this.#hasChanged) return this.#all;
     const all = new Map<string, DesiredConnection>();
     for (const [name, built] of this.#connections) {
       const connection = built ?? this.#build(name);
@@ -116,6 +131,8 @@ export class DesiredConns {
       this.#connections.set(name, connection);
       all.set(name, connection);
     }
+    this.#all = all;
+    this.#hasChanged = false;
     return all;
   }
 

@@ -10,12 +10,13 @@ import {
 import type { Store } from "../store/store.ts";
 import { listChangedConns, listNetStatuses } from "../store/vpn-conns.ts";
 import { findVpnGwById } from "../store/vpn-gws.ts";
-import type { Vpc, VpnConn, VpnGw } from "../vpn/entities.ts";
+import type { VpnConn, VpnGw } from "../vpn/entities.ts";
 import type { NetStatus, VpnConnStatus } from "../vpn/status.ts";
 import { Attempts } from "./attempts.ts";
 import { connectionName, DesiredConns, isLeaving } from "./desired.ts";
+import { byConnection, type Fit, fitOf } from "./fit.ts";
 import type { Log } from "./log.ts";
-import { type DesiredGateway, installedChildren, planGateway, planInitiations, planLoading, removal } from "./plan.ts";
+import { type DesiredGateway, planGateway, planInitiations, planLoading, removal } from "./plan.ts";
 import { type ConnOutcome, recordGatewayFailure, recordRemoval, recordRound } from "./record.ts";
 
 export interface LoopContext {
@@ -50,10 +51,14 @@ export class GatewayLoop {
   readonly #attempts = new Attempts();
   /** As recorded. A channel that is not in here is not up. */
   #netStatuses = new Map<number, NetStatus>();
+  /** How the SAs fitted each connection when that was recorded. */
+  #recordedFits: ReadonlyMap<string, Fit> = new Map();
   /** Latest changes that have not been answered yet, by channel. */
   readonly #unanswered = new Map<number, Change>();
   #desired: DesiredConns | undefined;
   #seenGeneration = 0;
+  /** Generation that has been recorded as taken. */
+  #observedGeneration = 0;
   #failures = 0;
   #thoroughAtMs = 0;
   #isNudged = false;
@@ -124,7 +129,7 @@ export class GatewayLoop {
     const { store, clock, dataplane, log } = this.#context;
     const place = await findVpnGwById(store.db, this.#id);
     if (place === undefined) return this.#removeOrphan();
-    const gateway = specOf(place.vpnGw, place.vpc);
+    const gateway = specOf(place.vpnGw, place.vpcCidr);
     await this.#readChanges(place.vpnGw);
     if (isLeavingGw(place.vpnGw)) return this.#remove(place.vpnGw, gateway);
 
@@ -178,10 +183,15 @@ export class GatewayLoop {
     }
     const conns = this.#answer(refused);
     const gatewayStatus = vpnGw.status === "running" ? undefined : ({ status: "running", failure: undefined } as const);
-    const observedGeneration = refused.size === 0 ? vpnGw.generation : undefined;
-    const netStatuses = this.#netStatusChanges(actual);
+    const isNew = refused.size === 0 && vpnGw.generation > this.#observedGeneration;
+    const observedGeneration = isNew ? vpnGw.generation : undefined;
+    const fits = this.#fits(actual);
+    this.#reviewAttempts(fits);
+    const netStatuses = this.#netStatusChanges(fits);
     await recordRound(store, vpnGw, { gatewayStatus, observedGeneration, conns, netStatuses }, clock());
     this.#settle(conns, netStatuses);
+    this.#recordedFits = fits;
+    this.#observedGeneration = observedGeneration ?? this.#observedGeneration;
     this.#failures = refused.size === 0 ? 0 : this.#failures;
     const nextMs = refused.size === 0 ? Number.POSITIVE_INFINITY : clock() + this.#backOff();
     return { isGone: false, lookAgainMs: Math.min(lookAgainMs ?? Number.POSITIVE_INFINITY, nextMs) };
@@ -245,24 +255,35 @@ export class GatewayLoop {
     for (const [connId, netStatus] of netStatuses) this.#netStatuses.set(connId, netStatus);
   }
 
-  /** A channel is available when every pair of it has a CHILD_SA. */
-  #netStatusChanges(actual: ActualGateway): Map<number, NetStatus> {
-    const installed = installedChildren(actual.ikeSas);
+  /** How the SAs fit each connection. */
+  #fits(actual: ActualGateway): ReadonlyMap<string, Fit> {
+    const sasOf = byConnection(actual.ikeSas);
+    const connections = [...(this.#desired?.connections() ?? [])];
+    return new Map(connections.map(([name, { spec }]) => [name, fitOf(spec, sasOf.get(name) ?? [])]));
+  }
+
+  /** A channel is available when every pair of it has a CHILD_SA. Only connections that changed are gone through. */
+  #netStatusChanges(fits: ReadonlyMap<string, Fit>): Map<number, NetStatus> {
     const changes = new Map<number, NetStatus>();
-    const wanted = new Set<string>();
-    for (const { conn, children } of this.#desired?.all() ?? []) {
-      for (const { name } of children) {
-        wanted.add(name);
-        if (installed.has(name)) this.#attempts.succeed(name, this.#context.clock());
+    for (const [name, fit] of fits) {
+      if (this.#recordedFits.get(name) === fit) continue;
+      for (const { conn, children } of this.#desired?.members(name) ?? []) {
+        const netStatus = children.every((child) => fit.installed.has(child.name)) ? "available" : "unavailable";
+        if ((this.#netStatuses.get(conn.id) ?? "unavailable") === netStatus) continue;
+        changes.set(conn.id, netStatus);
+        this.#context.log.info({ conn: conn.uid, netStatus }, "channel changed");
       }
-      const isUp = children.every((child) => installed.has(child.name));
-      const netStatus = isUp ? "available" : "unavailable";
-      if ((this.#netStatuses.get(conn.id) ?? "unavailable") === netStatus) continue;
-      changes.set(conn.id, netStatus);
-      this.#context.log.info({ conn: conn.uid, netStatus }, "channel changed");
     }
-    this.#attempts.keep(wanted);
     return changes;
+  }
+
+  #reviewAttempts(fits: ReadonlyMap<string, Fit>): void {
+    const nowMs = this.#context.clock();
+    for (const child of this.#attempts.children()) {
+      const connection = this.#desired?.connectionOf(child);
+      if (connection === undefined) this.#attempts.forget(child);
+      else if (fits.get(connection)?.installed.has(child)) this.#attempts.succeed(child, nowMs);
+    }
   }
 
   /** @param actual what was seen before it failed; undefined when nothing could be seen */
@@ -273,10 +294,13 @@ export class GatewayLoop {
     // Where no charon runs, a channel on its way out has gone already.
     const isDown = actual !== undefined && !actual.isRunning;
     const gone = isDown ? this.#answer(new Map()).filter(({ status }) => status === undefined) : [];
-    const netStatuses = this.#netStatusChanges(actual ?? noSas);
+    const fits = this.#fits(actual ?? noSas);
+    this.#reviewAttempts(fits);
+    const netStatuses = this.#netStatusChanges(fits);
     const outcome = { gatewayStatus: undefined, observedGeneration: undefined, conns: gone, netStatuses };
     await recordRound(store, vpnGw, outcome, clock());
     this.#settle(gone, netStatuses);
+    this.#recordedFits = fits;
 
     const failed: ConnOutcome[] = [];
     const answerFailed = (overdue: ReadonlySet<number>) => {
@@ -357,12 +381,12 @@ function withoutRefused(desired: DesiredGateway, refused: ReadonlyMap<string, st
   return { ...desired, connections: new Map(connections) };
 }
 
-function specOf(vpnGw: VpnGw, vpc: Vpc): GatewaySpec {
+function specOf(vpnGw: VpnGw, vpcCidr: string): GatewaySpec {
   return {
     id: vpnGw.id,
     uid: vpnGw.uid,
-    vpcId: vpc.id,
-    vpcCidr: vpc.cidr,
+    vpcId: vpnGw.vpcId,
+    vpcCidr,
     vpcAddress: vpnGw.vpcAddress,
     publicAddress: vpnGw.publicAddress,
   };

@@ -5,15 +5,8 @@ import { GatewayModel, type ModelState } from "../../test/support/gateway-model.
 import type { ActualGateway, ChildSa, IkeSa, Step } from "../dataplane/dataplane.ts";
 import { Attempts, quickModeMs } from "./attempts.ts";
 import { DesiredConns } from "./desired.ts";
-import {
-  type DesiredGateway,
-  installedChildren,
-  isInstalled,
-  planGateway,
-  planInitiations,
-  planLoading,
-  removal,
-} from "./plan.ts";
+import { isInstalled } from "./fit.ts";
+import { type DesiredGateway, planGateway, planInitiations, planLoading, removal } from "./plan.ts";
 
 const vpcCidr = "10.0.0.0/16";
 
@@ -87,7 +80,8 @@ function findFaults(desired: DesiredGateway, actual: ActualGateway): string[] {
   expect(actual.connections).toEqual(wanted("connectionFingerprint"));
   expect(actual.secrets).toEqual(wanted("secretFingerprint"));
   expect(new Set(actual.localNetworks)).toEqual(desired.localNetworks);
-  const installed = installedChildren(actual.ikeSas);
+  const up = actual.ikeSas.flatMap(({ children }) => children.filter(({ state }) => isInstalled(state)));
+  const installed = new Set(up.map(({ name }) => name));
   const missing = [...desired.connections.values()].flatMap(({ spec }) =>
     spec.children.filter(({ name }) => !installed.has(name)).map(({ name }) => `${name} is missing`),
   );

@@ -2,6 +2,7 @@
 import type { ActualGateway, IkeSa, Step } from "../dataplane/dataplane.ts";
 import { type Attempts, quickModeMs } from "./attempts.ts";
 import type { DesiredConnection } from "./desired.ts";
+import { byConnection, fitOf } from "./fit.ts";
 
 /** What should be there. */
 export interface DesiredGateway {
@@ -56,30 +57,19 @@ export function planLoading(desired: DesiredGateway, actual: ActualGateway): Ste
 }
 
 function planEndings(desired: DesiredGateway, ikeSas: readonly IkeSa[]): Step[] {
-  return ikeSas.flatMap((ikeSa): Step[] => {
-    const { connection, uniqueId, state, children } = ikeSa;
-    if (state === "DELETING") return [];
+  const steps: Step[] = [];
+  for (const [connection, own] of byConnection(ikeSas)) {
     const wanted = desired.connections.get(connection);
-    if (wanted === undefined) return [{ kind: "terminate-ike-sa", uniqueId, connection }];
-    const names = new Set(wanted.spec.children.map((child) => child.name));
-    return children
-      .filter((child) => !names.has(child.name) && child.state !== "DELETING")
-      .map((child) => ({ kind: "terminate-child-sa", uniqueId: child.uniqueId, child: child.name }));
-  });
-}
-
-/** Whether a CHILD_SA carries traffic, or is being replaced by one that will. */
-export function isInstalled(state: string): boolean {
-  return state === "INSTALLED" || state === "UPDATING" || state === "REKEYING";
-}
-
-/** Names of the children that are up, by connection and name together unique on a gateway. */
-export function installedChildren(ikeSas: readonly IkeSa[]): Set<string> {
-  const names = new Set<string>();
-  for (const { children } of ikeSas) {
-    for (const child of children) if (isInstalled(child.state)) names.add(child.name);
+    if (wanted === undefined) {
+      const leftOver = own.filter(({ state }) => state !== "DELETING");
+      steps.push(...leftOver.map(({ uniqueId }): Step => ({ kind: "terminate-ike-sa", uniqueId, connection })));
+      continue;
+    }
+    for (const { child } of fitOf(wanted.spec, own).unwanted) {
+      steps.push({ kind: "terminate-child-sa", uniqueId: child.uniqueId, child: child.name });
+    }
   }
-  return names;
+  return steps;
 }
 
 /** Which children to initiate now, and when to look again. `attempts` is asked, not changed. */
@@ -89,7 +79,7 @@ export function planInitiations(
   attempts: Attempts,
   nowMs: number,
 ): Plan {
-  const installed = installedChildren(ikeSas);
+  const sasOf = byConnection(ikeSas);
   const endings: Step[] = [];
   const due: { readonly connection: string; readonly child: string }[] = [];
   let lookAgainMs: number | undefined;
@@ -97,9 +87,9 @@ export function planInitiations(
     lookAgainMs = Math.min(lookAgainMs ?? Number.POSITIVE_INFINITY, atMs);
   };
   for (const [connection, { spec }] of desired.connections) {
-    const missing = spec.children.map(({ name }) => name).filter((name) => !installed.has(name));
+    const own = sasOf.get(connection) ?? [];
+    const { missing } = fitOf(spec, own);
     if (missing.length === 0) continue;
-    const own = ikeSas.filter((sa) => sa.connection === connection);
     const verdicts = missing.map((child) => ({ child, verdict: attempts.judge(child, own, nowMs) }));
     if (verdicts.some(({ verdict }) => verdict.kind === "give-up")) {
       endings.push(...endOverdue(own, attempts, nowMs));

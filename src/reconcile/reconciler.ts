@@ -56,7 +56,7 @@ export class Reconciler {
       await store.transaction(async (db) => {
         await deleteExpiredStamps(db, Math.floor(clock() / 1_000));
         await deleteTasksFinishedBefore(db, clock() - taskRetentionMs);
-      });
+      }, "later");
     } catch (error) {
       log.error({ err: error }, "housekeeping failed; it is tried again");
     }

@@ -1,6 +1,7 @@
-// Writes down what a round found and did: statuses, tasks, what was observed. One transaction a round.
+// Writes down what a round found and did: statuses, tasks, what was observed. One transaction a round, which does not wait for the disk:
+// what a power failure takes back of it, the next round finds again (docs/decisions/0010-records-do-not-wait.md).
 import type { Db, Store } from "../store/store.ts";
-import { finishTasks, listRunningTasks, type RunningTask } from "../store/tasks.ts";
+import { finishConnTasks, finishTasks, listRunningTasks, type RunningTask } from "../store/tasks.ts";
 import { deleteVpnConn, recordConnStatus, recordNetStatus } from "../store/vpn-conns.ts";
 import { deleteVpnGw, recordVpnGwStatus, setGwObservedGeneration } from "../store/vpn-gws.ts";
 import type { VpnGw } from "../vpn/entities.ts";
@@ -35,27 +36,27 @@ export async function recordRound(store: Store, vpnGw: VpnGw, outcome: RoundOutc
     if (gatewayStatus !== undefined) await recordVpnGwStatus(db, vpnGw, gatewayStatus);
     if (observedGeneration !== undefined) await setGwObservedGeneration(db, vpnGw.id, observedGeneration);
     for (const [connId, netStatus] of netStatuses) await recordNetStatus(db, connId, netStatus, nowMs);
-    if (conns.length > 0) await recordConns(db, conns, await listRunningTasks(db, vpnGw.id), nowMs);
-  });
+    for (const outcome of conns) await recordConn(db, vpnGw, outcome, ever, nowMs);
+  }, "later");
 }
 
-/** @param tasks those that may be ended by it */
-async function recordConns(
+/** Later than any time, and any generation. */
+const ever = Number.MAX_SAFE_INTEGER;
+
+/** @param askedUntilMs tasks of later requests go on */
+async function recordConn(
   db: Db,
-  outcomes: readonly ConnOutcome[],
-  tasks: readonly RunningTask[],
+  vpnGw: VpnGw,
+  { connId, generation, status, failure }: ConnOutcome,
+  askedUntilMs: number,
   nowMs: number,
 ): Promise<void> {
-  const tasksByConn = Map.groupBy(tasks, (task) => task.vpnConnId);
-  for (const { connId, generation, status, failure } of outcomes) {
-    // A channel that has gone answers every task, also one that was asked for while it went.
-    const isAnswered = (task: RunningTask) => status === undefined || task.generation <= generation;
-    const answered = (tasksByConn.get(connId) ?? []).filter(isAnswered);
-    if (status === undefined) await deleteVpnConn(db, connId);
-    else await recordConnStatus(db, connId, { status, failure, generation });
-    const ids = answered.map((task) => task.id);
-    await finishTasks(db, ids, failure, nowMs);
-  }
+  if (status === undefined) await deleteVpnConn(db, connId);
+  else await recordConnStatus(db, connId, { status, failure, generation });
+  // A channel that has gone answers every task, also one that was asked for while it went.
+  const upToGeneration = status === undefined ? ever : generation;
+  const tasks = { vpnGwId: vpnGw.id, vpnConnId: connId, upToGeneration, askedUntilMs };
+  await finishConnTasks(db, tasks, failure, nowMs);
 }
 
 /** The gateway has gone from the machine: so do its row and its task. */
@@ -65,7 +66,7 @@ export async function recordRemoval(store: Store, vpnGw: VpnGw, nowMs: number): 
     const ids = tasks.map((task) => task.id);
     await finishTasks(db, ids, undefined, nowMs);
     await deleteVpnGw(db, vpnGw.id);
-  });
+  }, "later");
 }
 
 /**
@@ -88,10 +89,10 @@ export async function recordGatewayFailure(
     const leavingStatus = isLeavingOverdue ? "delete-failed" : vpnGw.status;
     await recordVpnGwStatus(db, vpnGw, { status: isLeaving ? leavingStatus : "delivery-failed", failure });
     const conns = failedConns(new Set(overdue.flatMap((task) => task.vpnConnId ?? [])));
-    await recordConns(db, conns, overdue, nowMs);
+    for (const outcome of conns) await recordConn(db, vpnGw, outcome, nowMs - taskPatienceMs, nowMs);
     const ids = overdue.filter((task) => task.vpnConnId === undefined).map((task) => task.id);
     await finishTasks(db, ids, failure, nowMs);
     const waiting = tasks.filter((task) => !isOverdue(task)).map((task) => task.createdAtMs + taskPatienceMs);
     return waiting.length === 0 ? undefined : Math.min(...waiting);
-  });
+  }, "later");
 }

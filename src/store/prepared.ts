@@ -32,8 +32,7 @@ export function prepare<Values extends { readonly [Name in keyof Values]: Value 
     const text = texts.get(adapter) ?? build(db.sql, slots).compile();
     texts.set(adapter, text);
     const parameters = text.parameters.map((each) => (each instanceof Slot ? values[each.name as keyof Values] : each));
-    const { rows } = await db.sql.executeQuery<Row>({ ...text, parameters });
-    return rows;
+    return db.run({ ...text, parameters });
   };
 }
 

@@ -55,7 +55,7 @@ CREATE TABLE "tasks" (
 
 CREATE INDEX "tasks_by_finished_at" on "tasks" ("finished_at");
 
-CREATE INDEX "tasks_by_vpn_gw_id_status_generation" on "tasks" ("vpn_gw_id", "status", "generation");
+CREATE INDEX "tasks_by_vpn_gw_id_status_vpn_conn_id_generation" on "tasks" ("vpn_gw_id", "status", "vpn_conn_id", "generation");
 
 CREATE TABLE "user_gws" (
   "id" integer primary key autoincrement,

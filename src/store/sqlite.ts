@@ -14,29 +14,66 @@ import { StoreError } from "./errors.ts";
 import type { Schema } from "./schema.ts";
 
 const busyTimeoutMs = 5_000;
+/** Pages kept in memory. SQLite's own 2 MiB are less than the indexes of ten thousand channels. */
+const cacheKiB = 64 << 10;
+/** Pages of 4 KiB in the write-ahead log before they are copied into the file: the busy ones are in it many times over. */
+const checkpointPages = 8_000;
+
+/** An open SQLite file. */
+export interface Sqlite {
+  readonly sql: Kysely<Schema>;
+  /**
+   * Runs a statement at once, past the queue in which kysely makes statements wait for the one connection: its way to the driver costs
+   * as much as SQLite's own work. Only for whoever holds the transaction in hand; others would read what is not committed.
+   */
+  readonly runAtOnce: <Row>(query: CompiledQuery<Row>) => Row[];
+  /**
+   * Whether commits from now on wait for the disk (`synchronous=FULL`), or leave that to a later one that does (`NORMAL`): with a
+   * write-ahead log a power failure can then take back the last commits, in order, and harms nothing else; a crash of the process takes
+   * back none (https://www.sqlite.org/pragma.html#pragma_synchronous). Not inside a transaction.
+   */
+  readonly awaitDisk: (isAwaited: boolean) => void;
+}
 
 /**
- * Opens the database file. `synchronous=FULL`: what is committed is on disk (https://www.sqlite.org/pragma.html#pragma_synchronous).
+ * Opens the database file; commits wait for the disk.
  * @throws StoreError unavailable
  */
-export function openSqlite(path: string): Kysely<Schema> {
+export function openSqlite(path: string): Sqlite {
   let file: BetterSqlite.Database | undefined;
   try {
     file = new BetterSqlite(path, { timeout: busyTimeoutMs });
     file.pragma("journal_mode = WAL");
     file.pragma("synchronous = FULL");
     file.pragma("foreign_keys = ON");
+    file.pragma(`cache_size = -${cacheKiB}`);
+    file.pragma(`wal_autocheckpoint = ${checkpointPages}`);
   } catch (cause) {
     file?.close();
     throw new StoreError("unavailable", `the database ${path} cannot be opened`, { cause });
   }
   const opened = file;
-  const database = { prepare: prepareOnce(opened), close: () => opened.close() };
+  const prepare = prepareOnce(opened);
+  const database = { prepare, close: () => opened.close() };
   const dialect = new SqliteDialect({ database });
   dialect.createDriver = () => new ImmediateDriver({ database });
   dialect.createQueryCompiler = () => new SteadyCompiler();
   dialect.createAdapter = () => new TransactionalAdapter();
-  return new Kysely<Schema>({ dialect });
+  let isDiskAwaited = true;
+  return {
+    sql: new Kysely<Schema>({ dialect }),
+    runAtOnce<Row>({ sql, parameters }: CompiledQuery<Row>): Row[] {
+      const statement = prepare(sql);
+      if (statement.reader) return statement.all(parameters) as Row[];
+      statement.run(parameters);
+      return [];
+    },
+    awaitDisk(isAwaited) {
+      if (isAwaited === isDiskAwaited) return;
+      opened.pragma(`synchronous = ${isAwaited ? "FULL" : "NORMAL"}`);
+      isDiskAwaited = isAwaited;
+    },
+  };
 }
 
 /** Statements are kept: the service has a few dozen, and preparing costs more than running most of them. */

@@ -6,19 +6,28 @@ import { StoreError } from "./errors.ts";
 import { migrations } from "./migrations/index.ts";
 import type { Schema } from "./schema.ts";
 import { makeSealer, readMasterKey, type Sealer } from "./sealer.ts";
-import { openSqlite } from "./sqlite.ts";
+import { openSqlite, type Sqlite } from "./sqlite.ts";
 
 /** The first argument of every function of the store: the database, or the transaction in hand. */
 export interface Db {
   readonly sql: Kysely<Schema>;
   readonly sealer: Sealer;
+  /** Runs a compiled statement: in a transaction at once, else when it is its turn. */
+  readonly run: <Row>(query: CompiledQuery<Row>) => Promise<Row[]>;
 }
+
+/**
+ * When what a transaction wrote is safe from a power failure. `at-once`: before its promise resolves. `later`: with the next transaction
+ * that is, or within seconds; for what would be found again anyway. A crash of the process takes back neither.
+ */
+export type Durability = "at-once" | "later";
 
 const savepoint = CompiledQuery.raw("savepoint job");
 const rollback = CompiledQuery.raw("rollback to job");
 const release = CompiledQuery.raw("release job");
 
 interface Job {
+  readonly durability: Durability;
   readonly run: (db: Db) => Promise<void>;
   readonly settle: () => void;
   readonly fail: (error: unknown) => void;
@@ -30,12 +39,15 @@ const maxSharedCommit = 64;
 /** An open database. */
 export class Store {
   readonly db: Db;
+  readonly #sqlite: Sqlite;
   readonly #jobs: Job[] = [];
   #worker: Promise<void> | undefined;
   #isClosed = false;
 
-  private constructor(db: Db) {
-    this.db = db;
+  private constructor(sqlite: Sqlite, sealer: Sealer) {
+    this.#sqlite = sqlite;
+    const { sql } = sqlite;
+    this.db = { sql, sealer, run: async (query) => (await sql.executeQuery(query)).rows };
   }
 
   /**
@@ -45,7 +57,8 @@ export class Store {
    */
   static async open(path: string, masterKeyFile: string): Promise<Store> {
     const sealer = makeSealer(readMasterKey(masterKeyFile));
-    const db = openSqlite(path);
+    const sqlite = openSqlite(path);
+    const db = sqlite.sql;
     if (path !== ":memory:") chmodSync(path, 0o600);
     const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...migrations }) } });
     const { error } = await migrator.migrateToLatest();
@@ -53,19 +66,20 @@ export class Store {
       await db.destroy();
       throw new StoreError("unavailable", `the database ${path} cannot be migrated`, { cause: error });
     }
-    return new Store({ sql: db, sealer });
+    return new Store(sqlite, sealer);
   }
 
   /**
-   * Runs `work` in a transaction that holds the write lock from its beginning. When the promise resolves, the result is on disk.
-   * Transactions that are waiting at the same moment share one commit, each behind a savepoint of its own, so one that throws
+   * Runs `work` in a transaction that holds the write lock from its beginning. When the promise resolves, the result is committed, and
+   * on disk unless `durability` says otherwise. Transactions that are waiting at the same moment share one commit, each behind a savepoint of its own, so one that throws
    * takes back only what it did itself.
    */
-  transaction<T>(work: (db: Db) => Promise<T>): Promise<T> {
+  transaction<T>(work: (db: Db) => Promise<T>, durability: Durability = "at-once"): Promise<T> {
     if (this.#isClosed) return Promise.reject(new StoreError("unavailable", "the database is closed"));
     return new Promise<T>((resolve, reject) => {
       let result: T;
       this.#jobs.push({
+        durability,
         run: async (db) => {
           result = await work(db);
         },
@@ -95,29 +109,34 @@ export class Store {
   }
 
   async #commit(jobs: readonly Job[]): Promise<void> {
-    const kept: Job[] = [];
-    const refused: [Job, unknown][] = [];
+    const refused = new Map<Job, unknown>();
+    // One that is alone needs no savepoint: it is the transaction. SQLite keeps a copy of every page that changes behind a savepoint.
+    const isAlone = jobs.length === 1;
+    const { sql, runAtOnce, awaitDisk } = this.#sqlite;
     try {
-      await this.db.sql.transaction().execute(async (transaction) => {
-        const db = { sql: transaction, sealer: this.db.sealer };
+      awaitDisk(jobs.some((job) => job.durability === "at-once"));
+      await sql.transaction().execute(async (transaction) => {
+        const db: Db = { sql: transaction, sealer: this.db.sealer, run: async (query) => runAtOnce(query) };
         for (const job of jobs) {
-          await transaction.executeQuery(savepoint);
+          if (!isAlone) runAtOnce(savepoint);
           try {
             await job.run(db);
-            kept.push(job);
           } catch (error) {
-            await transaction.executeQuery(rollback);
-            refused.push([job, error]);
+            refused.set(job, error);
+            if (isAlone) throw error;
+            runAtOnce(rollback);
           }
-          await transaction.executeQuery(release);
+          if (!isAlone) runAtOnce(release);
         }
       });
-    } catch (error) {
-      const failure = new StoreError("unavailable", "the database did not take the change", { cause: error });
-      for (const job of jobs) job.fail(failure);
+    } catch (cause) {
+      const failure = new StoreError("unavailable", "the database did not take the change", { cause });
+      for (const job of jobs) job.fail(isAlone && refused.has(job) ? cause : failure);
       return;
     }
-    for (const [job, error] of refused) job.fail(error);
-    for (const job of kept) job.settle();
+    for (const job of jobs) {
+      if (refused.has(job)) job.fail(refused.get(job));
+      else job.settle();
+    }
   }
 }

@@ -104,6 +104,44 @@ export async function finishTasks(
   for (const id of ids) await updateRunning(db, { id, status, failure: failure ?? null, finishedAt: nowMs });
 }
 
+/** Tasks of one channel that are answered together. */
+export interface ConnTasks {
+  readonly vpnGwId: number;
+  readonly vpnConnId: number;
+  /** Those of later changes go on. */
+  readonly upToGeneration: number;
+  /** Those that were asked for later than this go on; milliseconds since 1970. */
+  readonly askedUntilMs: number;
+}
+
+/** Ends a channel's tasks; one that has ended already is left as it is. */
+export async function finishConnTasks(
+  db: Db,
+  tasks: ConnTasks,
+  failure: string | undefined,
+  nowMs: number,
+): Promise<void> {
+  const status: TaskStatus = failure === undefined ? "succeeded" : "failed";
+  await updateRunningOfConn(db, { ...tasks, status, failure: failure ?? null, finishedAt: nowMs });
+}
+
+interface ConnTasksEnd extends ConnTasks {
+  readonly status: string;
+  readonly failure: string | null;
+  readonly finishedAt: number;
+}
+
+const updateRunningOfConn = prepare((sql, end: ConnTasksEnd) =>
+  sql
+    .updateTable("tasks")
+    .set({ status: end.status, failure: end.failure, finished_at: end.finishedAt })
+    .where("vpn_gw_id", "=", end.vpnGwId)
+    .where("status", "=", "running" satisfies TaskStatus)
+    .where("vpn_conn_id", "=", end.vpnConnId)
+    .where("generation", "<=", end.upToGeneration)
+    .where("created_at", "<=", end.askedUntilMs),
+);
+
 export async function deleteTasksFinishedBefore(db: Db, finishedBeforeMs: number): Promise<void> {
   await db.sql.deleteFrom("tasks").where("finished_at", "<", finishedBeforeMs).execute();
 }

@@ -6,6 +6,7 @@ import type { NetStatus } from "../vpn/status.ts";
 import { isLike, isRef, orderColumns } from "./lists.ts";
 import type { Db } from "./store.ts";
 import { readUserGw } from "./user-gws.ts";
+import { getVpcById } from "./vpcs.ts";
 import { readVpnConn } from "./vpn-conns.ts";
 import { findVpnGwById } from "./vpn-gws.ts";
 
@@ -49,7 +50,10 @@ export async function listVpnConnViews(
     .execute();
   const gateways = await readEach(
     rows.map((row) => row.vpn_gw_id),
-    (id) => findVpnGwById(db, id),
+    async (id) => {
+      const found = await findVpnGwById(db, id);
+      return found && { vpnGw: found.vpnGw, vpc: await getVpcById(db, found.vpnGw.vpcId) };
+    },
   );
   const peers = await readEach(
     rows.map((row) => row.user_gw_id),

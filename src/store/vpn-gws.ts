@@ -11,7 +11,7 @@ import { onlyRow, prepare } from "./prepared.ts";
 import { readResource } from "./resources.ts";
 import type { Schema } from "./schema.ts";
 import type { Db } from "./store.ts";
-import { getVpcById, readVpc } from "./vpcs.ts";
+import { readVpc } from "./vpcs.ts";
 
 type VpnGwRow = Selectable<Schema["vpn_gws"]> & { vpc_cidr: string };
 
@@ -56,9 +56,9 @@ export async function findVpnGw(db: Db, owner: Owner, ref: ResourceRef): Promise
 }
 
 /** A gateway by its own number, whoever owns it: for the reconciler. */
-export async function findVpnGwById(db: Db, id: number): Promise<{ vpnGw: VpnGw; vpc: Vpc } | undefined> {
+export async function findVpnGwById(db: Db, id: number): Promise<{ vpnGw: VpnGw; vpcCidr: string } | undefined> {
   const [row] = await selectById(db, { id });
-  return row === undefined ? undefined : { vpnGw: readVpnGw(row), vpc: await getVpcById(db, row.vpc_id) };
+  return row === undefined ? undefined : { vpnGw: readVpnGw(row), vpcCidr: row.vpc_cidr };
 }
 
 export async function listVpnGwIds(db: Db): Promise<number[]> {

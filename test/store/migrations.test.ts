@@ -33,7 +33,7 @@ describe("the picture of the schema", () => {
     const file = new BetterSqlite(path);
     file.exec(readFileSync(schemaFile, "utf8"));
     file.close();
-    const drawn = openSqlite(path);
+    const drawn = openSqlite(path).sql;
     const store = await open();
     const layout = async (db: typeof drawn) => (await drawSchema({ ...store.db, sql: db })).replace(/\s+/g, "");
     expect(await layout(drawn)).toBe(await layout(store.db.sql));
@@ -70,7 +70,7 @@ describe("migrations", () => {
   });
 
   it("that are cut off leave nothing behind, so that they can be done again", async () => {
-    const db = openSqlite(join(dir.path, "cut-off.db"));
+    const db = openSqlite(join(dir.path, "cut-off.db")).sql;
     let isCutOff = true;
     const provider = {
       getMigrations: async () => ({
