@@ -11,10 +11,12 @@ export interface StorePlace {
   readonly database: string;
   /** Empty for the data directory's own. */
   readonly masterKeyFile: string;
+  /** See Store.open. */
+  readonly lingerMs?: number;
 }
 
 /** Makes the data directory (0700) when it is not there, and brings the schema up to date. @throws StoreError */
-export async function openStore({ data, database, masterKeyFile }: StorePlace): Promise<Store> {
+export async function openStore({ data, database, masterKeyFile, lingerMs }: StorePlace): Promise<Store> {
   mkdirSync(data, { recursive: true, mode: 0o700 });
   const path = database === "" ? join(data, "culvert.db") : database.slice("sqlite:".length);
   const keyFile = masterKeyFile === "" ? join(data, "master.key") : masterKeyFile;
@@ -22,5 +24,5 @@ export async function openStore({ data, database, masterKeyFile }: StorePlace): 
   if (existsSync(path) && !existsSync(keyFile)) {
     throw new StoreError("unsealable", `the master key ${keyFile} is gone; put it back, the database ${path} needs it`);
   }
-  return Store.open(path, keyFile);
+  return Store.open(path, keyFile, { lingerMs });
 }

@@ -35,17 +35,22 @@ interface Job {
 
 /** How many transactions may share one commit. More would hold up reads for longer. */
 const maxSharedCommit = 64;
+/** How long a transaction that is to be safe `later` waits for one to share its commit with, unless told. */
+const usualLingerMs = 5;
 
 /** An open database. */
 export class Store {
   readonly db: Db;
   readonly #sqlite: Sqlite;
+  readonly #lingerMs: number;
   readonly #jobs: Job[] = [];
   #worker: Promise<void> | undefined;
+  #lingering: NodeJS.Timeout | undefined;
   #isClosed = false;
 
-  private constructor(sqlite: Sqlite, sealer: Sealer) {
+  private constructor(sqlite: Sqlite, sealer: Sealer, lingerMs: number) {
     this.#sqlite = sqlite;
+    this.#lingerMs = lingerMs;
     const { sql } = sqlite;
     this.db = { sql, sealer, run: async (query) => (await sql.executeQuery(query)).rows };
   }
@@ -53,9 +58,10 @@ export class Store {
   /**
    * Opens the database and brings its schema up to date.
    * @param path the SQLite file
+   * @param options.lingerMs how long a transaction that is to be safe `later` waits for company; 0: not at all
    * @throws StoreError unavailable, unsealable
    */
-  static async open(path: string, masterKeyFile: string): Promise<Store> {
+  static async open(path: string, masterKeyFile: string, options: { lingerMs?: number | undefined } = {}): Promise<Store> {
     const sealer = makeSealer(readMasterKey(masterKeyFile));
     const sqlite = openSqlite(path);
     const db = sqlite.sql;
@@ -66,7 +72,7 @@ export class Store {
       await db.destroy();
       throw new StoreError("unavailable", `the database ${path} cannot be migrated`, { cause: error });
     }
-    return new Store(sqlite, sealer);
+    return new Store(sqlite, sealer, options.lingerMs ?? usualLingerMs);
   }
 
   /**
@@ -86,14 +92,22 @@ export class Store {
         settle: () => resolve(result),
         fail: reject,
       });
-      this.#worker ??= this.#workOff();
+      if (durability === "at-once" || this.#lingerMs === 0) this.#wake();
+      else this.#lingering ??= setTimeout(() => this.#wake(), this.#lingerMs);
     });
+  }
+
+  #wake(): void {
+    clearTimeout(this.#lingering);
+    this.#lingering = undefined;
+    this.#worker ??= this.#workOff();
   }
 
   /** Waits for the transactions that were asked for, then closes. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#wake();
     await this.#worker;
     await this.db.sql.destroy();
   }

@@ -183,6 +183,28 @@ describe("transactions that wait at the same moment", () => {
     expect(countCommits(database.dir) - before).toBeLessThanOrEqual(count / 64 + 1);
   });
 
+  it("and need not be on disk at once wait a little for one that does, and share its commit", async () => {
+    const patient = await openStore({ data: database.dir, database: "", masterKeyFile: "", lingerMs: 10_000 });
+    const before = countCommits(database.dir);
+    const later = ["a", "b"].map((name) => patient.transaction((db) => addAccount(db, name), "later"));
+    await Promise.all([...later, patient.transaction((db) => addAccount(db, "c"))]);
+    expect(countCommits(database.dir) - before).toBe(1);
+    // Nobody is waited for when the store is closed.
+    const last = patient.transaction((db) => addAccount(db, "d"), "later");
+    await patient.close();
+    await last;
+    expect(await listAccounts(store.db)).toEqual(["a", "b", "c", "d"]);
+  });
+
+  it("and need not be on disk at once are committed soon when nobody comes", async () => {
+    const patient = await openStore({ data: database.dir, database: "", masterKeyFile: "" });
+    const startedMs = performance.now();
+    await patient.transaction((db) => addAccount(db, "a"), "later");
+    expect(performance.now() - startedMs).toBeGreaterThan(2);
+    await patient.close();
+    expect(await listAccounts(store.db)).toEqual(["a"]);
+  });
+
   it("each have their own when they do not wait for each other", async () => {
     const before = countCommits(database.dir);
     for (const name of ["a", "b", "c"]) await store.transaction((db) => addAccount(db, name));
