@@ -17,6 +17,8 @@ export interface HeldConn {
   readonly conn: VpnConn;
   readonly connectionName: string;
   readonly children: readonly ChildSpec[];
+  /** Of the children, for the fingerprint of their connection. */
+  readonly digest: string;
 }
 
 /** Whether a channel is on its way out; one whose removal failed still is. */
@@ -69,7 +71,8 @@ export class DesiredConns {
     if (isLeaving(conn)) return;
     const name = connectionName(peerAddress, ikeIdentity);
     const children = childSpecs(conn);
-    this.#held.set(conn.id, { conn, connectionName: name, children, peerAddress });
+    const digest = shortHash(JSON.stringify(children));
+    this.#held.set(conn.id, { conn, connectionName: name, children, digest, peerAddress });
     for (const child of children) this.#connectionOf.set(child.name, name);
     this.#hasChanged = true;
     this.#countLocalNetworks(children, 1);
@@ -142,17 +145,11 @@ export class DesiredConns {
     const [first] = held;
     if (first === undefined) return undefined;
     const { ike, preSharedKey } = first.conn;
-    const rest = {
-      name,
-      localAddress: this.#publicAddress,
-      remoteAddress: first.peerAddress,
-      ike,
-      children: held.flatMap(({ children }) => children),
-    };
+    const ends = { name, localAddress: this.#publicAddress, remoteAddress: first.peerAddress, ike };
     return {
-      spec: { ...rest, preSharedKey },
-      secretFingerprint: shortHash(`${preSharedKey.reveal()} ${rest.remoteAddress} ${ike.remoteIdentity.value}`),
-      connectionFingerprint: shortHash(JSON.stringify(rest)),
+      spec: { ...ends, preSharedKey, children: held.flatMap(({ children }) => children) },
+      secretFingerprint: shortHash(`${preSharedKey.reveal()} ${ends.remoteAddress} ${ike.remoteIdentity.value}`),
+      connectionFingerprint: shortHash(JSON.stringify([ends, held.map(({ digest }) => digest)])),
     };
   }
 }

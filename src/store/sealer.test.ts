@@ -31,9 +31,24 @@ describe("a sealed secret", () => {
     fc.assert(
       fc.property(fc.string({ unit: "grapheme", maxLength: 200 }), (value) => {
         const sealed = sealer.seal(new Secret(value), "pre-shared-key");
+        // One that has not sealed it remembers nothing of it.
+        const opener = makeSealer(key);
+        for (let time = 0; time < 2; time += 1) expect(opener.open(sealed, "pre-shared-key").reveal()).toBe(value);
         expect(sealer.open(sealed, "pre-shared-key").reveal()).toBe(value);
       }),
     );
+  });
+
+  test("that is remembered opens for its own purpose only", () => {
+    const sealed = sealer.seal(secret, "secret-key");
+    expect(sealer.open(sealed, "secret-key").reveal()).toBe("correct horse");
+    refuseToOpen(sealed);
+  });
+
+  test("opens after many others", () => {
+    const first = sealer.seal(secret, "pre-shared-key");
+    for (let count = 0; count < 5_000; count += 1) sealer.seal(new Secret(String(count)), "pre-shared-key");
+    expect(sealer.open(first, "pre-shared-key").reveal()).toBe("correct horse");
   });
 
   test("shows nothing of it, and is never the same twice", () => {

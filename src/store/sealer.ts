@@ -21,8 +21,46 @@ export interface Sealer {
   open(sealed: string, purpose: SealPurpose): Secret;
 }
 
+/** Secrets that are remembered: a channel's key is opened by its loop right after it was sealed, and for each new sibling. */
+const maxRemembered = 4_096;
+
 /** @param key 32 bytes */
 export function makeSealer(key: Buffer): Sealer {
+  return new RememberingSealer(makePlainSealer(key));
+}
+
+/** Opens what it has sealed or opened lately from memory, where the loops keep the keys of all channels anyway. */
+class RememberingSealer implements Sealer {
+  readonly #inner: Sealer;
+  readonly #opened = new Map<string, Secret>();
+
+  constructor(inner: Sealer) {
+    this.#inner = inner;
+  }
+
+  seal(secret: Secret, purpose: SealPurpose): string {
+    const sealed = this.#inner.seal(secret, purpose);
+    this.#remember(`${purpose} ${sealed}`, secret);
+    return sealed;
+  }
+
+  open(sealed: string, purpose: SealPurpose): Secret {
+    const name = `${purpose} ${sealed}`;
+    const remembered = this.#opened.get(name);
+    if (remembered !== undefined) return remembered;
+    const secret = this.#inner.open(sealed, purpose);
+    this.#remember(name, secret);
+    return secret;
+  }
+
+  #remember(name: string, secret: Secret): void {
+    const [oldest] = this.#opened.keys();
+    if (this.#opened.size >= maxRemembered && oldest !== undefined) this.#opened.delete(oldest);
+    this.#opened.set(name, secret);
+  }
+}
+
+function makePlainSealer(key: Buffer): Sealer {
   const keyId = createHash("sha256").update("culvert key id").update(key).digest("hex").slice(0, 8);
   const secretKey = createSecretKey(key);
   return {

@@ -61,7 +61,11 @@ export class Store {
    * @param options.lingerMs how long a transaction that is to be safe `later` waits for company; 0: not at all
    * @throws StoreError unavailable, unsealable
    */
-  static async open(path: string, masterKeyFile: string, options: { lingerMs?: number | undefined } = {}): Promise<Store> {
+  static async open(
+    path: string,
+    masterKeyFile: string,
+    options: { lingerMs?: number | undefined } = {},
+  ): Promise<Store> {
     const sealer = makeSealer(readMasterKey(masterKeyFile));
     const sqlite = openSqlite(path);
     const db = sqlite.sql;
