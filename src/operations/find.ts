@@ -15,13 +15,13 @@ function show(id: string): string {
 }
 
 export async function requireVpc(db: Db, owner: Owner, id: string): Promise<Vpc> {
-  const vpc = await findVpc(db, owner, readRef(id));
+  const vpc = await findVpc(db, owner, readRef(id, "vpc"));
   if (vpc === undefined) throw new ApiError("vpc-not-found", `VPC ${show(id)} does not exist`, { field: "vpc" });
   return vpc;
 }
 
 export async function requireVpnGw(db: Db, owner: Owner, id: string, vpc?: Vpc): Promise<VpnGw> {
-  const vpnGw = await findVpnGw(db, owner, readRef(id));
+  const vpnGw = await findVpnGw(db, owner, readRef(id, "vpn-gw"));
   if (vpnGw === undefined || (vpc !== undefined && vpnGw.vpcId !== vpc.id)) {
     const where = vpc === undefined ? "" : ` in VPC ${vpc.uid}`;
     throw new ApiError("vpn-gw-not-found", `VPN gateway ${show(id)} does not exist${where}`, { field: "vpnGw" });
@@ -30,7 +30,7 @@ export async function requireVpnGw(db: Db, owner: Owner, id: string, vpc?: Vpc):
 }
 
 export async function requireUserGw(db: Db, owner: Owner, id: string): Promise<UserGw> {
-  const userGw = await findUserGw(db, owner, readRef(id));
+  const userGw = await findUserGw(db, owner, readRef(id, "user-gw"));
   if (userGw === undefined) {
     throw new ApiError("user-gw-not-found", `peer gateway ${show(id)} does not exist`, { field: "userGw" });
   }
@@ -38,7 +38,7 @@ export async function requireUserGw(db: Db, owner: Owner, id: string): Promise<U
 }
 
 export async function requireVpnConn(db: Db, owner: Owner, id: string, vpnGw?: VpnGw, vpc?: Vpc): Promise<VpnConn> {
-  const conn = await findVpnConn(db, owner, readRef(id));
+  const conn = await findVpnConn(db, owner, readRef(id, "vpn-conn"));
   const isElsewhere =
     (vpnGw !== undefined && conn?.vpnGwId !== vpnGw.id) || (vpc !== undefined && conn?.vpcId !== vpc.id);
   if (conn === undefined || isElsewhere) {

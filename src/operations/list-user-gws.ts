@@ -18,6 +18,6 @@ export async function listUserGws(
   input: ListUserGws,
 ): Promise<Listing<UserGwListing>> {
   if (input.userGw !== undefined) await requireUserGw(db, caller, input.userGw);
-  const ref = input.userGw === undefined ? undefined : readRef(input.userGw);
+  const ref = input.userGw === undefined ? undefined : readRef(input.userGw, "user-gw");
   return listUserGwRows(db, caller, { ref, name: input.name }, input);
 }

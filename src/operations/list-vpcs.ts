@@ -20,7 +20,7 @@ export async function listVpcs(
   input: ListVpcs,
 ): Promise<Listing<{ vpc: Vpc; vpnGwCount: number }>> {
   if (input.vpc !== undefined) await requireVpc(store.db, caller, input.vpc);
-  const ref = input.vpc === undefined ? undefined : readRef(input.vpc);
+  const ref = input.vpc === undefined ? undefined : readRef(input.vpc, "vpc");
   const { rows, total } = await listVpcRows(store.db, caller, { ref, name: input.name }, input);
   const counts = await countVpnGwsByVpc(
     store.db,

@@ -24,7 +24,7 @@ export async function listVpnConns(
   const vpc = input.vpc === undefined ? undefined : await requireVpc(db, caller, input.vpc);
   const vpnGw = input.vpnGw === undefined ? undefined : await requireVpnGw(db, caller, input.vpnGw, vpc);
   if (input.vpnConn !== undefined) await requireVpnConn(db, caller, input.vpnConn, vpnGw, vpc);
-  const ref = input.vpnConn === undefined ? undefined : readRef(input.vpnConn);
+  const ref = input.vpnConn === undefined ? undefined : readRef(input.vpnConn, "vpn-conn");
   const filter = { vpcId: vpc?.id, vpnGwId: vpnGw?.id, ref, name: input.name, taskId: input.taskId };
   return listVpnConnViews(db, caller, filter, input);
 }

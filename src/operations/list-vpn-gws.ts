@@ -24,7 +24,7 @@ export async function listVpnGws(
 ): Promise<Listing<{ vpnGw: VpnGw; vpc: Vpc }>> {
   const vpc = input.vpc === undefined ? undefined : await requireVpc(db, caller, input.vpc);
   if (input.vpnGw !== undefined) await requireVpnGw(db, caller, input.vpnGw, vpc);
-  const ref = input.vpnGw === undefined ? undefined : readRef(input.vpnGw);
+  const ref = input.vpnGw === undefined ? undefined : readRef(input.vpnGw, "vpn-gw");
   const { name, orderNumber, publicAddresses } = input;
   return listVpnGwRows(db, caller, { vpcId: vpc?.id, ref, name, orderNumber, publicAddresses }, input);
 }

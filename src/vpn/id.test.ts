@@ -3,7 +3,7 @@ import { idPrefixes, isRegion, normaliseRegion, readRef } from "./id.ts";
 
 describe("an id", () => {
   test.each(["vpc-2ari9m7h", "vpngw-dystbrkv", "cgw-e098slul", "vpnx-ol6bcqp0"])("%s is a unified one", (text) => {
-    expect(readRef(text)).toEqual({ uid: text });
+    expect(readRef(text, "vpc")).toEqual({ uid: text });
   });
 
   test.each([
@@ -11,7 +11,7 @@ describe("an id", () => {
     ["399", 399],
     ["999999999999999", 999_999_999_999_999],
   ])("%s is a number", (text, number) => {
-    expect(readRef(text)).toEqual({ number });
+    expect(readRef(text, "vpc")).toEqual({ number });
   });
 
   test.each([
@@ -19,7 +19,7 @@ describe("an id", () => {
     ["ap-guangzhou_vpc_266", 266, "gz"],
     ["my-own-place_vpc_1", 1, "my-own-place"],
   ])("%s is a number in a region", (text, number, region) => {
-    expect(readRef(text)).toEqual({ number, region });
+    expect(readRef(text, "vpc")).toEqual({ number, region });
   });
 
   // None of these exists; it is enough that none of them means another resource.
@@ -44,7 +44,14 @@ describe("an id", () => {
     "gz_vpc_7_vpc_8",
     "VPC-2ari9m7h",
   ])("%j is a unified id that nothing has", (text) => {
-    expect(readRef(text)).toEqual({ uid: text });
+    expect(readRef(text, "vpc")).toEqual({ uid: text });
+  });
+
+  test("is a number in a region for VPCs only", () => {
+    for (const kind of ["vpn-gw", "user-gw", "vpn-conn"] as const) {
+      expect(readRef("gz_vpc_266", kind)).toEqual({ uid: "gz_vpc_266" });
+      expect(readRef("266", kind)).toEqual({ number: 266 });
+    }
   });
 
   test("every kind of resource has a prefix of its own", () => {
@@ -70,7 +77,7 @@ describe("a region", () => {
     "called %s is nothing but a name",
     (name) => {
       expect(normaliseRegion(name)).toBe(name);
-      expect(readRef(`${name.toLowerCase().replaceAll("_", "")}_vpc_1`)).toMatchObject({ number: 1 });
+      expect(readRef(`${name.toLowerCase().replaceAll("_", "")}_vpc_1`, "vpc")).toMatchObject({ number: 1 });
     },
   );
 

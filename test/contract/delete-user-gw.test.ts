@@ -44,6 +44,12 @@ describe("DeleteUserGw", () => {
     await expectRefusal(server, "user-gw-not-found", () => deleteUserGw(userGwId), [userGwId]);
   });
 
+  it("refuses the old id of a VPC that has its number", async () => {
+    const row = rowOf(await call(server.client, "DescribeUserGw", { userGwId: await makeUserGw(server.client) }));
+    const id = `gz_vpc_${numberAt(row, "userGwId")}`;
+    await expectRefusal(server, "user-gw-not-found", () => deleteUserGw(id), [id]);
+  });
+
   it("refuses another's peer gateway", async () => {
     const userGwId = await makeUserGw(server.client);
     const other = await server.addKey({ account: "other" });

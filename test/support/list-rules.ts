@@ -139,6 +139,12 @@ export function describeListRules(server: () => LocalServer, kind: ListedKind): 
       expect(reply.message.length).toBeLessThan(200);
     });
 
+    it("refuses the old id that another kind of thing has with the same number", async () => {
+      const number = String(some[kind.oldIdField]).replace(/^.*_/, "");
+      const id = `sh_${kind.notFound === "vpc-not-found" ? "subnet" : "vpc"}_${number}`;
+      await expectRefusal(server(), kind.notFound, () => list({ [kind.idParameter]: id }), [id]);
+    });
+
     it("compares unified ids with their case", async () => {
       const id = textAt(some, kind.uidField).toUpperCase();
       await expectRefusal(server(), kind.notFound, () => list({ [kind.idParameter]: id }));
