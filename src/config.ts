@@ -88,6 +88,8 @@ function pool(fallback: string, about: string): Setting<AddressPool> {
 }
 
 const quota = [0, 2_147_483_647] as const;
+/** For the longest period, 36 months, it still fits into 31 bits. */
+const price = [0, 50_000_000] as const;
 
 /** Every setting. A name `network.publicPool` is `CULVERT_NETWORK_PUBLIC_POOL` in the environment. */
 export const settings = {
@@ -115,6 +117,11 @@ export const settings = {
   "unique.vpcNames": flag(true, "a VPC's name may be used once per region and account"),
   "unique.vpnConnNames": flag(true, "a VPN channel's name may be used once per VPC"),
   "unique.userGwAddresses": flag(true, "an address may belong to one peer gateway per region and account"),
+  "price.5": integer(380, price, "monthly price of a VPN gateway of 5 Mb/s, in yuan; told, never charged"),
+  "price.10": integer(880, price, "the same for 10 Mb/s"),
+  "price.20": integer(1_880, price, "the same for 20 Mb/s"),
+  "price.50": integer(4_880, price, "the same for 50 Mb/s"),
+  "price.100": integer(9_880, price, "the same for 100 Mb/s"),
   allowPrivatePeers: flag(true, "a peer gateway may have a private address"),
   endpoint: text("http://127.0.0.1:8080", "where `culvert call` finds the API"),
   keyFile: text(

@@ -3,7 +3,7 @@ import { ApiError } from "../errors.ts";
 import type { Db } from "../store/store.ts";
 import { findUserGwByAddress, insertUserGw, listUserGws } from "../store/user-gws.ts";
 import type { UserGw } from "../vpn/entities.ts";
-import { isName } from "../vpn/text.ts";
+import { requireName } from "../vpn/text.ts";
 import { readPeerAddress } from "../vpn/user-gw.ts";
 import { type Caller, type Context, write } from "./context.ts";
 import { generateUid } from "./generate.ts";
@@ -18,11 +18,7 @@ export interface CreateUserGw {
  * @throws ApiError user-gw-name-invalid, parameter-invalid
  */
 export function checkUserGw({ config }: Context, { name, address }: CreateUserGw): CreateUserGw {
-  if (!isName(name)) {
-    throw new ApiError("user-gw-name-invalid", "a name of 1 to 60 characters without control characters is expected", {
-      field: "name",
-    });
-  }
+  requireName("user-gw-name-invalid", name);
   return { name, address: readPeerAddress(address, { allowPrivate: config.allowPrivatePeers }) };
 }
 

@@ -1,15 +1,13 @@
 // Makes a VPN gateway: its row, its public address, its place in the VPC. The loop makes it appear on the machine.
-import { ApiError, refuseField } from "../errors.ts";
+import { ApiError } from "../errors.ts";
 import { findFreePublicAddress, findVpnGwById, insertVpnGw, listTakenSlots } from "../store/vpn-gws.ts";
 import type { ChargeType, VpnGw } from "../vpn/entities.ts";
-import { isName } from "../vpn/text.ts";
+import { requireName } from "../vpn/text.ts";
 import { maxGatewaySlots } from "../vpn/vpc.ts";
+import { addMonths, readBandwidth } from "../vpn/vpn-gw.ts";
 import { type Caller, type Context, write } from "./context.ts";
 import { requireVpc } from "./find.ts";
 import { generateUid } from "./generate.ts";
-
-/** What the vendor offers, in Mb/s: api-v2.md 9.2. */
-const bandwidths: readonly number[] = [5, 10, 20, 50, 100];
 
 export interface CreateVpnGw {
   readonly vpc: string;
@@ -23,14 +21,8 @@ export interface CreateVpnGw {
 
 /** @throws ApiError vpn-gw-name-invalid, parameter-invalid, vpc-not-found, vpn-gw-limit-exceeded, public-address-exhausted */
 export async function createVpnGw(context: Context, caller: Caller, input: CreateVpnGw): Promise<VpnGw> {
-  if (!isName(input.name)) {
-    throw new ApiError("vpn-gw-name-invalid", "a name of 1 to 60 characters without control characters is expected", {
-      field: "name",
-    });
-  }
-  if (!bandwidths.includes(input.bandwidthMbps)) {
-    throw refuseField("bandwidthMbps", `one of ${bandwidths.join(", ")} is expected`);
-  }
+  requireName("vpn-gw-name-invalid", input.name);
+  const bandwidthMbps = readBandwidth(input.bandwidthMbps);
   const { config, clock } = context;
   const createdAtMs = clock();
   const vpnGw = await write(context, caller, async (db) => {
@@ -56,11 +48,11 @@ export async function createVpnGw(context: Context, caller: Caller, input: Creat
       vpc,
       slot,
       publicAddress,
-      bandwidthMbps: input.bandwidthMbps,
+      bandwidthMbps,
       chargeType: input.chargeType,
       isAutoRenew: input.isAutoRenew,
       createdAtMs,
-      expiresAtMs: input.periodMonths === undefined ? undefined : addMonths(createdAtMs, input.periodMonths),
+      expiresAtMs: paidUntil(createdAtMs, input.periodMonths, config.utcOffsetMinutes),
     });
     const made = await findVpnGwById(db, id);
     if (made === undefined) throw new TypeError("a row that was just written is not there");
@@ -70,13 +62,6 @@ export async function createVpnGw(context: Context, caller: Caller, input: Creat
   return vpnGw;
 }
 
-/** The same day so many months later; the last day of a shorter month. */
-function addMonths(fromMs: number, months: number): number {
-  const date = new Date(fromMs);
-  const day = date.getUTCDate();
-  date.setUTCDate(1);
-  date.setUTCMonth(date.getUTCMonth() + months);
-  const daysInMonth = new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0)).getUTCDate();
-  date.setUTCDate(Math.min(day, daysInMonth));
-  return date.getTime();
+function paidUntil(fromMs: number, months: number | undefined, utcOffsetMinutes: number): number | undefined {
+  return months === undefined ? undefined : addMonths(fromMs, months, utcOffsetMinutes);
 }

@@ -150,6 +150,16 @@ export async function setVpnGwStatus(db: Db, id: number, status: VpnGwStatus): P
   await db.sql.updateTable("vpn_gws").set({ status, failure: null }).where("id", "=", id).execute();
 }
 
+/** How a gateway is called and paid for: nothing that the machine has to follow. */
+export async function setVpnGwTerms(
+  db: Db,
+  terms: Pick<VpnGw, "id" | "name" | "isAutoRenew" | "chargeType" | "expiresAtMs">,
+): Promise<void> {
+  const { id, name, isAutoRenew, chargeType, expiresAtMs } = terms;
+  const row = { name, is_auto_renew: isAutoRenew ? 1 : 0, charge_type: chargeType, expires_at: expiresAtMs ?? null };
+  await db.sql.updateTable("vpn_gws").set(row).where("id", "=", id).execute();
+}
+
 /** What the reconciler found of a gateway, whose status it had read before; one that was changed since then is left alone. */
 export async function recordVpnGwStatus(
   db: Db,

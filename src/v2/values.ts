@@ -1,6 +1,6 @@
 // How values look in replies: times, old ids, lists of parameters that all list actions have. api-v2.md 3.1-3.3.
 import type { Context } from "../operations/context.ts";
-import type { Vpc } from "../vpn/entities.ts";
+import type { ChargeType, Vpc } from "../vpn/entities.ts";
 import type { Page } from "../vpn/listing.ts";
 import type { ParameterReader } from "./parameters.ts";
 
@@ -15,9 +15,27 @@ export function oldVpcId(vpc: Vpc): string {
   return `${vpc.region}_vpc_${vpc.id}`;
 }
 
+/** The old id of a VPC's one route table, the default one, which has the VPC's number. */
+export function oldRouteTableId(vpc: Vpc): string {
+  return `${vpc.region}_rtb_${vpc.id}`;
+}
+
 /** A VPC as every list shows the one that a row belongs to. */
 export function showVpc(vpc: Vpc): Record<string, string> {
   return { vpcId: oldVpcId(vpc), unVpcId: vpc.uid, vpcName: vpc.name, vpcCidrBlock: vpc.cidr };
+}
+
+/** The vendor's words for how a gateway is paid for: api-v2.md 5.3. */
+export const chargeTypes = { PREPAID: "prepaid", POSTPAID_BY_HOUR: "postpaid" } as const satisfies Record<
+  string,
+  ChargeType
+>;
+
+const longestPeriodMonths = 36;
+
+/** `period`, the months that are paid for: api-v2.md 5.1, 5.2, 5.6. */
+export function readPeriod(parameters: ParameterReader): number {
+  return parameters.requireInteger("period", [1, longestPeriodMonths]);
 }
 
 const longestOffset = 2_147_483_647;

@@ -1,4 +1,5 @@
 // What names, keys and identities may be made of. api-v2.md 3.3, 4.1, 11 (13). Pure.
+import { ApiError, type RefusalKind } from "../errors.ts";
 
 const controlCharacter = /\p{Cc}|\p{Cs}|\u2028|\u2029/u;
 
@@ -9,6 +10,14 @@ export const longestName = 60;
 export function isName(text: string): boolean {
   const length = [...text].length;
   return length >= 1 && length <= longestName && !controlCharacter.test(text);
+}
+
+/** @throws ApiError of that kind, naming field `name`, when the text is no name */
+export function requireName(kind: RefusalKind & `${string}-name-invalid`, name: string): void {
+  if (!isName(name)) {
+    const message = `a name of 1 to ${longestName} characters without control characters is expected`;
+    throw new ApiError(kind, message, { field: "name" });
+  }
 }
 
 /** A pre-shared key: 1-128 printable characters (Unicode code points), blanks allowed. */

@@ -1,6 +1,6 @@
 // What a VPN channel is when everything a caller left out has been filled in, and what is refused on the way there.
 // api-v2.md 4.1, 4.2, 9.4. Pure.
-import { ApiError, refuseField } from "../errors.ts";
+import { type ApiError, refuseField } from "../errors.ts";
 import {
   type DhGroup,
   type ExchangeMode,
@@ -15,7 +15,7 @@ import {
 } from "./algorithms.ts";
 import { parseAddress } from "./network.ts";
 import type { Secret } from "./secret.ts";
-import { isFqdn, isName, isPreSharedKey } from "./text.ts";
+import { isFqdn, isPreSharedKey, requireName } from "./text.ts";
 
 /** Phase 1 as a caller gives it: any part may be missing. */
 export interface IkeRequest {
@@ -151,11 +151,7 @@ export function completeIpsec(request: IpsecRequest): IpsecSettings {
 
 /** @throws ApiError vpn-conn-name-invalid */
 export function requireConnName(name: string): void {
-  if (!isName(name)) {
-    throw new ApiError("vpn-conn-name-invalid", "a name of 1 to 60 characters without control characters is expected", {
-      field: "name",
-    });
-  }
+  requireName("vpn-conn-name-invalid", name);
 }
 
 /** Name of a channel that was given none: `399_vpnconn`, and `399_vpnconn_1` … when that is taken (api-v2.md 4.1). */

@@ -79,6 +79,15 @@ describe("RunVpnGw", () => {
     expect((await run(order)).isAutoRenewals).toBe(expected);
   });
 
+  it.each<[string, Record<string, string>]>([
+    ["one JSON text", { chargePrepaid: '{"period":2,"isAutoRenewals":0}' }],
+    ["a list of one", { "chargePrepaid.0.period": "2", "chargePrepaid.0.isAutoRenewals": "0" }],
+  ])("takes chargePrepaid as %s", async (_how, chargePrepaid) => {
+    const row = await run({ name: "g", bandwidth: "5", chargeType: "PREPAID", ...chargePrepaid });
+    expect(row.isAutoRenewals).toBe(false);
+    expect(row.expireTime).toMatch(/^[0-9]{4}-/);
+  });
+
   it("renews by itself unless told not to", async () => {
     expect((await run(withoutVpc(prepaid()))).isAutoRenewals).toBe(true);
   });

@@ -1,8 +1,7 @@
 // CreateVpn, the older way to buy a VPN gateway: api-v2.md 5.2.
 import { createVpnGw } from "../../operations/create-vpn-gw.ts";
 import type { Action } from "../action.ts";
-
-const maxPeriodMonths = 36;
+import { readPeriod } from "../values.ts";
 
 export const createVpn: Action = {
   name: "CreateVpn",
@@ -12,7 +11,7 @@ export const createVpn: Action = {
     const vpnGw = await createVpnGw(context, caller, {
       name: parameters.requireText("name"),
       vpc: parameters.requireText("vpcId"),
-      periodMonths: parameters.requireInteger("period", [1, maxPeriodMonths]),
+      periodMonths: readPeriod(parameters),
       bandwidthMbps: parameters.requireInteger("bandwidth"),
       chargeType: "prepaid",
       isAutoRenew: parameters.flag("isAutoRenewals") ?? true,

@@ -13,6 +13,9 @@ import { describeVpcEx } from "./describe-vpc-ex.ts";
 import { describeVpcTaskResult } from "./describe-vpc-task-result.ts";
 import { describeVpnConn } from "./describe-vpn-conn.ts";
 import { describeVpnGw } from "./describe-vpn-gw.ts";
+import { inquiryVpnPrice } from "./inquiry-vpn-price.ts";
+import { modifyVpnGw } from "./modify-vpn-gw.ts";
+import { renewVpn } from "./renew-vpn.ts";
 import { runVpnGw } from "./run-vpn-gw.ts";
 
 /** Actions that this server carries out. */
@@ -31,6 +34,9 @@ export const actions: ReadonlyMap<string, Action> = new Map(
     describeVpcTaskResult,
     describeVpnConn,
     describeVpnGw,
+    inquiryVpnPrice,
+    modifyVpnGw,
+    renewVpn,
     runVpnGw,
   ].map((action) => [action.name, action]),
 );
@@ -58,15 +64,12 @@ export const notOffered: ReadonlySet<string> = new Set([
   "DescribeVpnConnMonitor",
   "GetVpnConnConfig",
   "InquiryPriceRunVpnGw",
-  "InquiryVpnPrice",
   "ModifyRouteTableAttribute",
   "ModifySubnetAttribute",
   "ModifyUserGw",
   "ModifyVpcAttribute",
   "ModifyVpnConn",
   "ModifyVpnConnEx",
-  "ModifyVpnGw",
-  "RenewVpn",
   "ResetVpnConnSA",
   "SetSSLVpnDomain",
 ]);

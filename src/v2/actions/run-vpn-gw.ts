@@ -1,12 +1,11 @@
 // RunVpnGw, the newer way to buy a VPN gateway: api-v2.md 5.3.
 import { refuseField } from "../../errors.ts";
 import { createVpnGw } from "../../operations/create-vpn-gw.ts";
-import type { ChargeType } from "../../vpn/entities.ts";
 import type { Action } from "../action.ts";
-import type { ParameterReader } from "../parameters.ts";
+import type { SectionReader } from "../parameters.ts";
+import { chargeTypes } from "../values.ts";
 
 const periods: readonly number[] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 24, 36];
-const chargeTypes = { PREPAID: "prepaid", POSTPAID_BY_HOUR: "postpaid" } as const satisfies Record<string, ChargeType>;
 
 export const runVpnGw: Action = {
   name: "RunVpnGw",
@@ -18,8 +17,9 @@ export const runVpnGw: Action = {
     const bandwidthMbps = parameters.requireInteger("bandwidth");
     parameters.requireText("chargeType");
     const chargeType = parameters.choice("chargeType", chargeTypes) ?? "prepaid";
-    const periodMonths = chargeType === "prepaid" ? readPeriod(parameters) : undefined;
-    const isAutoRenew = parameters.flag("chargePrepaid.isAutoRenewals") ?? true;
+    const prepaid = parameters.section(["chargePrepaid"]);
+    const periodMonths = chargeType === "prepaid" ? readPeriod(prepaid) : undefined;
+    const isAutoRenew = prepaid.flag("isAutoRenewals") ?? true;
     const vpnGw = await createVpnGw(context, caller, {
       name,
       vpc,
@@ -32,8 +32,8 @@ export const runVpnGw: Action = {
   },
 };
 
-function readPeriod(parameters: ParameterReader): number {
-  const period = parameters.requireInteger("chargePrepaid.period");
+function readPeriod(prepaid: SectionReader): number {
+  const period = prepaid.requireInteger("period");
   if (!periods.includes(period)) throw refuseField("chargePrepaid.period", "1 to 12, 24 or 36 months are expected");
   return period;
 }
