@@ -1,12 +1,13 @@
 // Makes a VPC.
 import { ApiError } from "../errors.ts";
-import { insertVpc, isVpcNameTaken, listVpcs } from "../store/vpcs.ts";
+import { insertVpc, listVpcs } from "../store/vpcs.ts";
 import type { Vpc } from "../vpn/entities.ts";
 import { formatNetwork } from "../vpn/network.ts";
-import { isName } from "../vpn/text.ts";
+import { requireName } from "../vpn/text.ts";
 import { readVpcCidr } from "../vpn/vpc.ts";
 import { type Caller, type Context, write } from "./context.ts";
 import { generateUid } from "./generate.ts";
+import { refuseTakenVpcName } from "./modify-vpc.ts";
 
 export interface CreateVpc {
   readonly name: string;
@@ -15,17 +16,11 @@ export interface CreateVpc {
 
 /** @throws ApiError vpc-name-invalid, vpc-cidr-invalid, vpc-name-in-use, vpc-limit-exceeded */
 export async function createVpc(context: Context, caller: Caller, input: CreateVpc): Promise<Vpc> {
-  if (!isName(input.name)) {
-    throw new ApiError("vpc-name-invalid", "a name of 1 to 60 characters without control characters is expected", {
-      field: "name",
-    });
-  }
+  requireName("vpc-name-invalid", input.name);
   const cidr = readVpcCidr(input.cidr);
   const isNameUnique = context.config["unique.vpcNames"];
   return write(context, caller, async (db) => {
-    if (isNameUnique && (await isVpcNameTaken(db, caller, input.name))) {
-      throw new ApiError("vpc-name-in-use", "another VPC of the region has this name", { field: "name" });
-    }
+    if (isNameUnique) await refuseTakenVpcName(db, caller, input.name);
     const quota = context.config["quota.vpcs"];
     const { total } = await listVpcs(db, caller, {}, { offset: 0, limit: 0, orderBy: "createdAt", direction: "asc" });
     if (quota > 0 && total >= quota) {

@@ -52,6 +52,10 @@ export async function insertUserGw(db: Db, userGw: Omit<UserGw, "id">, isAddress
   return { ...userGw, id };
 }
 
+export async function renameUserGw(db: Db, id: number, name: string): Promise<void> {
+  await db.sql.updateTable("user_gws").set({ name }).where("id", "=", id).execute();
+}
+
 export async function deleteUserGw(db: Db, id: number): Promise<void> {
   await db.sql.deleteFrom("user_gws").where("id", "=", id).execute();
 }

@@ -54,7 +54,8 @@ export async function insertVpc(db: Db, vpc: Omit<Vpc, "id">, isNameUnique: bool
   return { ...vpc, id };
 }
 
-export async function isVpcNameTaken(db: Db, owner: Owner, name: string): Promise<boolean> {
+/** The number of the VPC that has a name which must be unique. */
+export async function findVpcByName(db: Db, owner: Owner, name: string): Promise<number | undefined> {
   const row = await db.sql
     .selectFrom("vpcs")
     .select("id")
@@ -62,7 +63,13 @@ export async function isVpcNameTaken(db: Db, owner: Owner, name: string): Promis
     .where("region", "=", owner.region)
     .where("name_key", "=", name)
     .executeTakeFirst();
-  return row !== undefined;
+  return row?.id;
+}
+
+/** @param isNameUnique as for insertVpc */
+export async function renameVpc(db: Db, id: number, name: string, isNameUnique: boolean): Promise<void> {
+  const row = { name, name_key: isNameUnique ? name : null };
+  await db.sql.updateTable("vpcs").set(row).where("id", "=", id).execute();
 }
 
 export async function deleteVpc(db: Db, id: number): Promise<void> {

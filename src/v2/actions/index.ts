@@ -14,6 +14,8 @@ import { describeVpcTaskResult } from "./describe-vpc-task-result.ts";
 import { describeVpnConn } from "./describe-vpn-conn.ts";
 import { describeVpnGw } from "./describe-vpn-gw.ts";
 import { inquiryVpnPrice } from "./inquiry-vpn-price.ts";
+import { modifyUserGw } from "./modify-user-gw.ts";
+import { modifyVpcAttribute } from "./modify-vpc-attribute.ts";
 import { modifyVpnGw } from "./modify-vpn-gw.ts";
 import { renewVpn } from "./renew-vpn.ts";
 import { runVpnGw } from "./run-vpn-gw.ts";
@@ -35,6 +37,8 @@ export const actions: ReadonlyMap<string, Action> = new Map(
     describeVpnConn,
     describeVpnGw,
     inquiryVpnPrice,
+    modifyUserGw,
+    modifyVpcAttribute,
     modifyVpnGw,
     renewVpn,
     runVpnGw,
@@ -66,8 +70,6 @@ export const notOffered: ReadonlySet<string> = new Set([
   "InquiryPriceRunVpnGw",
   "ModifyRouteTableAttribute",
   "ModifySubnetAttribute",
-  "ModifyUserGw",
-  "ModifyVpcAttribute",
   "ModifyVpnConn",
   "ModifyVpnConnEx",
   "ResetVpnConnSA",
