@@ -65,6 +65,7 @@ const samples: Readonly<Record<SettingName, string>> = {
   reconcilePeriodSeconds: "5",
   simulatedDelayMs: "100",
   "quota.vpcs": "1",
+  "quota.subnetsPerVpc": "7",
   "quota.vpnGwsPerVpc": "2",
   "quota.userGws": "3",
   "quota.vpnConns": "4",

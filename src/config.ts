@@ -109,6 +109,7 @@ export const settings = {
   reconcilePeriodSeconds: integer(30, [1, 3_600], "how often a gateway is looked at without a cause, in seconds"),
   simulatedDelayMs: integer(0, [0, 3_600_000], "how long a simulated channel takes to come up, in milliseconds"),
   "quota.vpcs": integer(5, quota, "VPCs per region and account; 0 is unlimited, as for every quota"),
+  "quota.subnetsPerVpc": integer(10, quota, "subnets per VPC"),
   "quota.vpnGwsPerVpc": integer(10, quota, "VPN gateways per VPC"),
   "quota.userGws": integer(20, quota, "peer gateways per region and account"),
   "quota.vpnConns": integer(20, quota, "VPN channels per region and account"),

@@ -40,6 +40,20 @@ CREATE INDEX "spd_pairs_by_vpn_conn_id" on "spd_pairs" ("vpn_conn_id");
 
 CREATE INDEX "spd_pairs_by_vpn_gw_id_peer_first" on "spd_pairs" ("vpn_gw_id", "peer_first");
 
+CREATE TABLE "subnets" (
+  "id" integer primary key autoincrement,
+  "uid" text not null unique,
+  "account_id" integer not null,
+  "region" text not null,
+  "name" text not null,
+  "created_at" bigint not null,
+  "vpc_id" integer not null references "vpcs" ("id"),
+  "cidr" text not null,
+  "zone" text not null
+);
+
+CREATE UNIQUE INDEX "subnets_by_vpc_id_name" on "subnets" ("vpc_id", "name");
+
 CREATE TABLE "tasks" (
   "id" integer primary key autoincrement,
   "account_id" integer not null,

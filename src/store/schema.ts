@@ -32,6 +32,12 @@ interface VpcsTable extends ResourceColumns {
   cidr: string;
 }
 
+interface SubnetsTable extends ResourceColumns {
+  vpc_id: number;
+  cidr: string;
+  zone: string;
+}
+
 interface VpnGwsTable extends ResourceColumns {
   vpc_id: number;
   /** Place among the VPC's gateways, from 0; decides the address inside the VPC. */
@@ -117,6 +123,7 @@ export interface Schema {
   accounts: AccountsTable;
   api_keys: ApiKeysTable;
   vpcs: VpcsTable;
+  subnets: SubnetsTable;
   vpn_gws: VpnGwsTable;
   user_gws: UserGwsTable;
   vpn_conns: VpnConnsTable;

@@ -96,3 +96,19 @@ export async function listVpcs(
     .execute();
   return { rows: rows.map(readVpc), total };
 }
+
+/** How many gateways, or subnets, each of some VPCs has; a VPC without any is not among them. */
+export async function countByVpc(
+  db: Db,
+  table: "vpn_gws" | "subnets",
+  vpcIds: readonly number[],
+): Promise<Map<number, number>> {
+  if (vpcIds.length === 0) return new Map();
+  const rows = await db.sql
+    .selectFrom(table)
+    .select((eb) => ["vpc_id", eb.fn.countAll<number>().as("total")])
+    .where("vpc_id", "in", vpcIds)
+    .groupBy("vpc_id")
+    .execute();
+  return new Map(rows.map((row) => [row.vpc_id, row.total]));
+}

@@ -245,15 +245,3 @@ async function findVpcsById(db: Db, ids: readonly number[]): Promise<Map<number,
     .execute();
   return new Map(rows.map((row) => [row.id, readVpc(row)]));
 }
-
-/** How many gateways each of some VPCs has. */
-export async function countVpnGwsByVpc(db: Db, vpcIds: readonly number[]): Promise<Map<number, number>> {
-  if (vpcIds.length === 0) return new Map();
-  const rows = await db.sql
-    .selectFrom("vpn_gws")
-    .select((eb) => ["vpc_id", eb.fn.countAll<number>().as("total")])
-    .where("vpc_id", "in", vpcIds)
-    .groupBy("vpc_id")
-    .execute();
-  return new Map(rows.map((row) => [row.vpc_id, row.total]));
-}

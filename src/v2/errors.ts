@@ -27,6 +27,7 @@ export const v2Errors: Readonly<Record<RefusalKind, V2Error>> = {
   "user-gw-not-found": { code: 5000, codeDesc: "InvalidUserGw.NotFound" },
   "vpn-conn-not-found": { code: 5000, codeDesc: "InvalidVpnConn.NotFound" },
   "task-not-found": { code: 5000, codeDesc: "InvalidTaskId.NotFound" }, // invented name (8)
+  "zone-not-found": { code: 5000, codeDesc: "InvalidZone.NotFound" },
 
   // State.
   "action-locked": { code: 5100, codeDesc: "ActionLocked" },
@@ -39,6 +40,9 @@ export const v2Errors: Readonly<Record<RefusalKind, V2Error>> = {
   "vpc-name-invalid": { code: 4000, codeDesc: "InvalidVpcName" },
   "vpc-name-in-use": { code: 5100, codeDesc: "InvalidVpcName.InUse" },
   "vpc-cidr-invalid": { code: 4000, codeDesc: "InvalidVpcCidr" },
+  "subnet-name-invalid": { code: 4000, codeDesc: "InvalidSubnetName" },
+  "subnet-cidr-invalid": { code: 4000, codeDesc: "InvalidSubnetCidr" },
+  "subnet-conflict": { code: 5100, codeDesc: "InvalidSubnet.Conflict" },
   "vpn-gw-name-invalid": { code: 4000, codeDesc: "InvalidVpnGwName" },
   "user-gw-name-invalid": { code: 4000, codeDesc: "InvalidUserGwName" },
   "user-gw-address-in-use": { code: 5100, codeDesc: "InvalidUserGw.InUse" }, // 6.1: the same name as above, on another action
@@ -47,6 +51,7 @@ export const v2Errors: Readonly<Record<RefusalKind, V2Error>> = {
 
   // Limits.
   "vpc-limit-exceeded": { code: 5100, codeDesc: "VpcLimitExceeded" },
+  "subnet-limit-exceeded": { code: 5100, codeDesc: "SubnetLimitExceeded" },
   "vpn-gw-limit-exceeded": { code: 5100, codeDesc: "VpnGwLimitExceeded" }, // invented name (5.2)
   "user-gw-limit-exceeded": { code: 5100, codeDesc: "UserGwLimitExceeded" },
   "vpn-conn-limit-exceeded": { code: 5100, codeDesc: "VpnConnLimitExceeded" },

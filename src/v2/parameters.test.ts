@@ -190,3 +190,66 @@ describe("requests seen on the wire (api-v2.md 10)", () => {
     expect(reader.text("a.b")).toBe("c_d");
   });
 });
+
+describe("lists of objects", () => {
+  const read = (values: Record<string, string>) =>
+    readerOf(values)
+      .sections("set")
+      .map((each) => [each.text("name"), each.text("size")]);
+  const both = [
+    ["a", "1"],
+    ["b", "2"],
+  ];
+
+  it.each<[string, Record<string, string>]>([
+    ["one by one", { "set.0.name": "a", "set.0.size": "1", "set.1.name": "b", "set.1.size": "2" }],
+    ["in any order, with gaps", { "set.9.size": "2", "set.3.name": "a", "set.9.name": "b", "set.3.size": "1" }],
+    ["by number and not by text", { "set.10.name": "b", "set.10.size": "2", "set.9.name": "a", "set.9.size": "1" }],
+    ["with fields in any case", { "set.0.NAME": "a", "set.0.Size": "1", "set.1.name": "b", "set.1.size": "2" }],
+    ["as one JSON text", { set: '[{"name":"a","size":1},{"name":"b","size":"2"}]' }],
+    ["as a JSON text each", { "set.0": '{"name":"a","size":1}', "set.1": '{"name":"b","size":2}' }],
+    ["half as JSON text", { "set.0": '{"name":"a"}', "set.0.size": "1", "set.1": '{"name":"b","size":2}' }],
+  ])("are read %s", (_how, values) => {
+    expect(read(values)).toEqual(both);
+  });
+
+  it.each<[string, Record<string, string>]>([
+    ["without an index", { "set.name": "a", "set.size": "1" }],
+    ["as one JSON object", { set: '{"name":"a","size":1}' }],
+  ])("of one are read %s", (_how, values) => {
+    expect(read(values)).toEqual([["a", "1"]]);
+  });
+
+  it("are empty when there is nothing", () => {
+    for (const values of [{}, { set: "[]" }, { settings: "x", "sets.0.name": "y" }]) expect(read(values)).toEqual([]);
+  });
+
+  it("name the element of a field that is missing, or wrong", () => {
+    const [, second] = readerOf({ "set.0.name": "a", "set.4.size": "x" }).sections("set");
+    expectRefusal(() => second?.requireText("name"), "set.4.name", "missing");
+    expectRefusal(() => second?.integer("size"), "set.4.size", "whole number");
+    const [, json] = readerOf({ set: '[{"name":"a"},{"size":"x"}]' }).sections("set");
+    expectRefusal(() => json?.requireText("name"), "set.1.name", "missing");
+    expectRefusal(() => json?.integer("size"), "set.1.size", "whole number");
+  });
+
+  it.each([
+    ["x", "set"],
+    ["1", "set"],
+    ["null", "set"],
+    ['{"name":{}}', "set"],
+    ['{"name":["a"]}', "set"],
+    ['[{"name":{}}]', "set"],
+    ["[1]", "set.0"],
+    ["[[]]", "set.0"],
+    ['[{"name":"a"},null]', "set.1"],
+  ])("are not made of %s", (set, field) => {
+    expectRefusal(() => read({ set }), field, "JSON");
+  });
+
+  it("hold a name once, and have an end", () => {
+    expectRefusal(() => read({ set: '[{"name":"a","name":"b"}]' }), "set", "twice");
+    const long = JSON.stringify(Array.from({ length: 1_001 }, (_, index) => ({ name: `${index}` })));
+    expectRefusal(() => read({ set: long }), "set", "at most 1000");
+  });
+});

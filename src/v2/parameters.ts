@@ -3,7 +3,7 @@
 
 import { refuseField } from "../errors.ts";
 import { type Given, ScalarReader } from "./scalars.ts";
-import { SectionReader, unfoldSection } from "./section.ts";
+import { SectionReader, unfoldSection, unfoldSections } from "./section.ts";
 import { type LocalNetworks, unfoldNetworks } from "./spd-wire.ts";
 
 export type { SectionReader } from "./section.ts";
@@ -47,6 +47,13 @@ export class ParameterReader extends ScalarReader {
     const wanted = new Set(prefixes.map((prefix) => prefix.toLowerCase()));
     const given = this.#take((name) => wanted.has(firstPart(name).toLowerCase()));
     return new SectionReader(prefixes[0] ?? "", unfoldSection(given));
+  }
+
+  /** A list of objects in all its wire forms (section.ts), in order of index, gaps allowed; without an index it is a list of one. */
+  sections(name: string): SectionReader[] {
+    const sets = unfoldSections(this.#take((own) => own === name || own.startsWith(`${name}.`)));
+    if (sets.length > maxListLength) throw refuseField(name, `The list can have at most ${maxListLength} elements.`);
+    return sets.map(({ index, fields }) => new SectionReader(`${name}.${index}`, fields));
   }
 
   /** SPD rules in all their wire forms (api-v2.md 4.1). Networks are text: whether they are networks is not asked here. */

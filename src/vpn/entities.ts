@@ -22,6 +22,15 @@ export interface Vpc extends Resource {
   readonly cidr: string;
 }
 
+/** A part of a VPC. A record only: hosts are not this service's business. */
+export interface Subnet extends Resource {
+  readonly vpcId: number;
+  /** Network address and length. */
+  readonly cidr: string;
+  /** What the caller called its zone: a number or a name. */
+  readonly zone: string;
+}
+
 export type ChargeType = "prepaid" | "postpaid";
 
 /** A VPN gateway: our end of the tunnels of one VPC. */

@@ -49,6 +49,16 @@ export function overlap(a: Network, b: Network): boolean {
   return a.first <= b.last && b.first <= a.last;
 }
 
+/** Two of the networks that overlap. They either nest or are apart, so in the order of their first address only neighbours can. */
+export function findOverlap(networks: readonly Network[]): [Network, Network] | undefined {
+  const sorted = networks.toSorted((a, b) => a.first - b.first || b.last - a.last);
+  for (const [index, network] of sorted.entries()) {
+    const next = sorted[index + 1];
+    if (next !== undefined && overlap(network, next)) return [network, next];
+  }
+  return undefined;
+}
+
 /** Reads a network that the program itself wrote: anything else is a fault of ours. */
 export function storedNetwork(text: string): Network {
   const network = parseNetwork(text);

@@ -1,7 +1,15 @@
 // The security policies of a channel: rules of one local network and its peer networks, and what they must keep to.
 // api-v2.md 9.4. Pure; rules over all channels of a gateway need the store and live in operations/.
 import { refuseField } from "../errors.ts";
-import { contains, formatNetwork, type Network, overlap, parseNetwork, reservedReason } from "./network.ts";
+import {
+  contains,
+  findOverlap,
+  formatNetwork,
+  type Network,
+  overlap,
+  parseNetwork,
+  reservedReason,
+} from "./network.ts";
 
 /** One rule: a network inside the VPC, and the peer networks it may talk to. */
 export interface Spd {
@@ -88,15 +96,9 @@ function refuseAbove(limit: number, count: number, what: string): void {
   if (limit > 0 && count > limit) throw refuseField(field, `${count} ${what}; at most ${limit} are allowed`);
 }
 
-/** Networks either nest or are apart, so in the order of their first address only neighbours have to be compared. */
 function refuseOverlapAmong(networks: readonly Network[], what: string): void {
-  const sorted = [...networks].sort((a, b) => a.first - b.first || b.last - a.last);
-  for (const [index, network] of sorted.entries()) {
-    const next = sorted[index + 1];
-    if (next !== undefined && overlap(network, next)) {
-      throw refuseField(field, `${what} ${formatNetwork(network)} and ${formatNetwork(next)} overlap`);
-    }
-  }
+  const found = findOverlap(networks);
+  if (found !== undefined) throw refuseField(field, `${what} ${found.map(formatNetwork).join(" and ")} overlap`);
 }
 
 /** Every pair of the rules, in order of entry. */

@@ -12,11 +12,16 @@ export function readVpcCidr(text: string): Network {
   const network = parseNetwork(text);
   const refuse = (why: string) => new ApiError("vpc-cidr-invalid", why, { field: "cidr" });
   if (network === undefined) throw refuse("a network such as 10.0.0.0/16 is expected");
-  if (network.prefixLength < 16 || network.prefixLength > 28) throw refuse(`the mask of ${text} must be /16 to /28`);
+  if (!isBlockLength(network.prefixLength)) throw refuse(`the mask of ${text} must be /16 to /28`);
   if (!allowed.some((block) => contains(block, network))) {
     throw refuse(`${text} must lie inside 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16`);
   }
   return network;
+}
+
+/** Whether a VPC, or a subnet of one, may have a block of this length: /16 to /28. */
+export function isBlockLength(prefixLength: number): boolean {
+  return prefixLength >= 16 && prefixLength <= 28;
 }
 
 /** How many VPN gateways a VPC can hold at most, whatever the quota: the addresses that gatewayAddress can give. */

@@ -4,7 +4,7 @@ import { call } from "../../src/cli/client.ts";
 import { type LocalServer, startLocalServer, unlimited } from "../support/local-server.ts";
 import { sendCall } from "../support/raw-call.ts";
 import { expectRefusal } from "../support/refusal.ts";
-import { rowOf, textAt } from "../support/reply.ts";
+import { requireSuccess, rowOf, textAt } from "../support/reply.ts";
 import { makeVpc, makeVpnGw } from "../support/scene.ts";
 
 let server: LocalServer;
@@ -44,6 +44,25 @@ describe("DeleteVpc", () => {
     );
     const numberOf = (id: string) => Number(id.replace("gz_vpc_", ""));
     expect(numberOf(textAt(second, "vpcId"))).toBeGreaterThan(numberOf(textAt(first, "vpcId")));
+  });
+
+  it("takes the subnets along that the VPC was made with, and no others", async () => {
+    const subnet = {
+      "subnetSet.0.subnetName": "one",
+      "subnetSet.0.cidrBlock": "10.0.1.0/24",
+      "subnetSet.0.zoneId": "100001",
+    };
+    const create = async (vpcName: string) =>
+      textAt(
+        requireSuccess(await call(server.client, "CreateVpc", { vpcName, cidrBlock: "10.0.0.0/16", ...subnet })),
+        "unVpcId",
+      );
+    const before = server.database.countRows().subnets ?? 0;
+    const [first, second] = [await create("goes"), await create("stays")];
+    expect(server.database.countRows().subnets).toBe(before + 2);
+    requireSuccess(await deleteVpc(first));
+    expect(server.database.countRows().subnets).toBe(before + 1);
+    expect(rowOf(await call(server.client, "DescribeVpcEx", { vpcId: second })).subnetNum).toBe(1);
   });
 
   it("refuses while the VPC has VPN gateways", async () => {

@@ -51,6 +51,28 @@ describe("DescribeVpcEx", () => {
     expect(reply).toEqual({ ...sample, data: [row] });
   });
 
+  it("counts the subnets", async () => {
+    const subnets = [1, 2, 3].flatMap((number) => [
+      [`subnetSet.${number}.subnetName`, `subnet ${number}`],
+      [`subnetSet.${number}.cidrBlock`, `10.0.${number}.0/24`],
+      [`subnetSet.${number}.zoneId`, "100001"],
+    ]);
+    const parameters = { vpcName: "with subnets", cidrBlock: "10.0.0.0/16", ...Object.fromEntries(subnets) };
+    const { unVpcId } = requireSuccess(await call(server.client, "CreateVpc", parameters));
+    expect(rowOf(await call(server.client, "DescribeVpcEx", { vpcId: String(unVpcId) })).subnetNum).toBe(3);
+    expect(rowOf(await call(server.client, "DescribeVpcEx", { vpcId: await makeVpc(server.client) })).subnetNum).toBe(
+      0,
+    );
+  });
+
+  it("finds by name under the name that the English page misprints", async () => {
+    const vpcId = await makeVpc(server.client, "10.0.0.0/16", "misprinted");
+    const reply = await call(server.client, "DescribeVpcEx", { vpnName: "misprint" });
+    expect(rowOf(reply).unVpcId).toBe(vpcId);
+    const both = { vpcName: "no such thing", vpnName: "misprint" };
+    expect((await call(server.client, "DescribeVpcEx", both)).totalCount).toBe(0);
+  });
+
   it("counts the VPN gateways", async () => {
     const vpcId = await makeVpc(server.client);
     await makeVpnGw(server.client, vpcId);

@@ -2,8 +2,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { violatedIndex } from "../../src/store/errors.ts";
 import type { Db, Store } from "../../src/store/store.ts";
+import { deleteSubnetsOfVpc, insertSubnet } from "../../src/store/subnets.ts";
 import { deleteUserGw } from "../../src/store/user-gws.ts";
-import { deleteVpc } from "../../src/store/vpcs.ts";
+import { countByVpc, deleteVpc } from "../../src/store/vpcs.ts";
 import { deleteVpnConn, isConnNameTaken, renameVpnConn } from "../../src/store/vpn-conns.ts";
 import { deleteVpnGw } from "../../src/store/vpn-gws.ts";
 import { databases, type TestDatabase } from "./databases.ts";
@@ -40,6 +41,23 @@ describe.each(databases)("the tables on $name", (kind) => {
     expect(await refusedBy(async (db) => addVpc(db, await makeOwner(db, "other"), { name }))).toBeUndefined();
     expect(await refusedBy((db) => addVpc(db, owner, { name, isNameUnique: false }))).toBeUndefined();
     expect(await refusedBy((db) => addVpc(db, owner, { name, isNameUnique: false }))).toBeUndefined();
+  });
+
+  it("have each subnet's name once in a VPC, and hold on to the VPC", async () => {
+    const owner = await makeOwner(store.db);
+    const [vpc, other] = [await addVpc(store.db, owner), await addVpc(store.db, owner)];
+    const add = (db: Db, vpcId: number, uid: string) =>
+      insertSubnet(db, { ...owner, uid, name: "one", createdAtMs: 0, vpcId, cidr: "10.0.0.0/24", zone: "1" });
+    await add(store.db, vpc.id, "subnet-1");
+    expect(await refusedBy((db) => add(db, vpc.id, "subnet-2"))).toBe("subnets.vpc_id, subnets.name");
+    expect(await refusedBy((db) => add(db, other.id, "subnet-1"))).toBe("subnets.uid");
+    expect(await refusedBy((db) => add(db, other.id, "subnet-3"))).toBeUndefined();
+    await expect(store.transaction((db) => deleteVpc(db, vpc.id))).rejects.toThrow(/FOREIGN KEY/i);
+    await store.transaction(async (db) => {
+      await deleteSubnetsOfVpc(db, vpc.id);
+      await deleteVpc(db, vpc.id);
+    });
+    expect(await countByVpc(store.db, "subnets", [vpc.id, other.id])).toEqual(new Map([[other.id, 1]]));
   });
 
   it("have each peer's address once in an account and region, where it has to be unique", async () => {

@@ -3,12 +3,13 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Db, Store } from "../../src/store/store.ts";
+import { insertSubnet } from "../../src/store/subnets.ts";
 import { insertTask } from "../../src/store/tasks.ts";
 import { listUserGws } from "../../src/store/user-gws.ts";
-import { listVpcs } from "../../src/store/vpcs.ts";
+import { countByVpc, listVpcs } from "../../src/store/vpcs.ts";
 import { listVpnConnViews } from "../../src/store/vpn-conn-views.ts";
 import { recordNetStatus } from "../../src/store/vpn-conns.ts";
-import { countVpnGwsByVpc, listVpnGws } from "../../src/store/vpn-gws.ts";
+import { listVpnGws } from "../../src/store/vpn-gws.ts";
 import type { UserGw, Vpc } from "../../src/vpn/entities.ts";
 import type { ResourceRef } from "../../src/vpn/id.ts";
 import type { Listing, Owner, Page } from "../../src/vpn/listing.ts";
@@ -221,9 +222,14 @@ describe.each(databases)("on $name", (kind) => {
       await addUserGw(store.db, of);
     });
 
-    it("a VPC is listed with the number of its gateways", async () => {
-      expect(await countVpnGwsByVpc(store.db, [vpc.id, 404])).toEqual(new Map([[vpc.id, 2]]));
-      expect(await countVpnGwsByVpc(store.db, [])).toEqual(new Map());
+    it("a VPC is listed with the number of its gateways and of its subnets", async () => {
+      for (const name of ["one", "two", "three"]) {
+        const own = { ...of, uid: `subnet-${name}`, name, createdAtMs, vpcId: vpc.id };
+        await store.transaction((db) => insertSubnet(db, { ...own, cidr: "10.0.0.0/24", zone: "100001" }));
+      }
+      expect(await countByVpc(store.db, "vpn_gws", [vpc.id, 404])).toEqual(new Map([[vpc.id, 2]]));
+      expect(await countByVpc(store.db, "subnets", [vpc.id, 404])).toEqual(new Map([[vpc.id, 3]]));
+      expect(await countByVpc(store.db, "subnets", [])).toEqual(new Map());
     });
 
     it("a peer gateway is listed with the number of its channels", async () => {

@@ -2,13 +2,17 @@
 // operations and the loop really prepare, caught at the driver.
 import BetterSqlite from "better-sqlite3";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { createVpc } from "../../src/operations/create-vpc.ts";
 import { deleteVpnConn } from "../../src/operations/delete-vpn-conn.ts";
 import { getTask } from "../../src/operations/get-task.ts";
+import { listVpcs } from "../../src/operations/list-vpcs.ts";
 import { type ListVpnConns, listVpnConns } from "../../src/operations/list-vpn-conns.ts";
 import { listVpnGws } from "../../src/operations/list-vpn-gws.ts";
+import { modifyVpc } from "../../src/operations/modify-vpc.ts";
 import { findApiKey } from "../../src/store/accounts.ts";
 import { deleteExpiredStamps } from "../../src/store/request-stamps.ts";
 import type { Store } from "../../src/store/store.ts";
+import { deleteSubnetsOfVpc } from "../../src/store/subnets.ts";
 import { deleteTasksFinishedBefore, finishTasks, listRunningTasks } from "../../src/store/tasks.ts";
 import {
   deleteVpnConn as deleteConnRow,
@@ -159,6 +163,24 @@ describe("no table is gone through whole", () => {
           publicAddresses: undefined,
         }),
     ],
+    [
+      "CreateVpc with subnets",
+      (_, { context, caller }) =>
+        createVpc(context, caller, {
+          name: "planned",
+          cidr: "10.0.0.0/16",
+          subnets: [{ name: "one", cidr: "10.0.0.0/24", zone: "1" }],
+        }),
+    ],
+    [
+      "DescribeVpcEx",
+      (_, { context, caller }) => listVpcs(context, caller, { ...page, vpc: undefined, name: undefined }),
+    ],
+    [
+      "ModifyVpcAttribute",
+      (_, { context, caller }) => modifyVpc(context, caller, { vpc: place.vpc.uid, name: "planned anew" }),
+    ],
+    ["the subnets of a VPC, when it goes", change((db) => deleteSubnetsOfVpc(db, place.vpc.id))],
     ["the key of a request", (fresh) => findApiKey(fresh.db, "AKID")],
     ["the loop: its gateway", (fresh) => findVpnGwById(fresh.db, place.vpnGw.id)],
     ["the loop: what changed", (fresh) => listChangedConns(fresh.db, place.vpnGw.id, 0)],

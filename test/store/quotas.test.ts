@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { RefusalKind } from "../../src/errors.ts";
 import { createVpc } from "../../src/operations/create-vpc.ts";
 import { deleteUserGw } from "../../src/operations/delete-user-gw.ts";
+import { deleteVpc } from "../../src/operations/delete-vpc.ts";
 import { deleteVpnConn } from "../../src/operations/delete-vpn-conn.ts";
 import { deleteVpnGw } from "../../src/operations/delete-vpn-gw.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -33,7 +34,9 @@ describe.each(databases)("at the same moment, on $name,", (kind) => {
     return count - reasons.length;
   }
 
-  async function count(table: "vpcs" | "vpn_gws" | "user_gws" | "vpn_conns" | "spd_pairs" | "tasks"): Promise<number> {
+  async function count(
+    table: "vpcs" | "subnets" | "vpn_gws" | "user_gws" | "vpn_conns" | "spd_pairs" | "tasks",
+  ): Promise<number> {
     const query = store.db.sql.selectFrom(table).select((eb) => eb.fn.countAll<number>().as("count"));
     return (await query.executeTakeFirstOrThrow()).count;
   }
@@ -43,6 +46,38 @@ describe.each(databases)("at the same moment, on $name,", (kind) => {
     const ask = (index: number) => createVpc(context, caller, { name: `vpc ${index}`, cidr: "10.0.0.0/16" });
     expect(await askAtOnce(8, "vpc-limit-exceeded", ask)).toBe(3);
     expect(await count("vpcs")).toBe(3);
+  });
+
+  it("a VPC is made with all of its subnets or not at all", async () => {
+    const { context, caller } = await makeOperator(store, {
+      settings: { "quota.vpcs": "2", "quota.subnetsPerVpc": "3" },
+    });
+    const subnets = (most: number) =>
+      Array.from({ length: most }, (_, index) => ({ name: `${index}`, cidr: `10.0.${index}.0/24`, zone: "1" }));
+    const ask = (name: string, most: number) =>
+      createVpc(context, caller, { name, cidr: "10.0.0.0/16", subnets: subnets(most) });
+    expect(await askAtOnce(4, "subnet-limit-exceeded", (index) => ask(`large ${index}`, 4))).toBe(0);
+    expect([await count("vpcs"), await count("subnets")]).toEqual([0, 0]);
+    expect(await askAtOnce(6, "vpc-limit-exceeded", (index) => ask(`small ${index}`, 3))).toBe(2);
+    expect([await count("vpcs"), await count("subnets")]).toEqual([2, 6]);
+  });
+
+  it("a VPC goes with its subnets, and never while a gateway comes", async () => {
+    const operator = await makeOperator(store);
+    const { context, caller } = operator;
+    const subnets = [{ name: "one", cidr: "10.0.0.0/24", zone: "1" }];
+    const make = (name: string) => createVpc(context, caller, { name, cidr: "10.0.0.0/16", subnets });
+    const [first, second] = [await make("first"), await make("second")];
+    const removed = await Promise.allSettled([
+      deleteVpc(context, caller, { vpc: first.uid }),
+      makeVpnGw(operator, first),
+      makeVpnGw(operator, second),
+      deleteVpc(context, caller, { vpc: second.uid }),
+    ]);
+    expect(removed.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled", "rejected"]);
+    expect(removed[1]).toMatchObject({ reason: { kind: "vpc-not-found" } });
+    expect(removed[3]).toMatchObject({ reason: { kind: "vpc-in-use" } });
+    expect([await count("vpcs"), await count("subnets")]).toEqual([1, 1]);
   });
 
   it("the last VPN gateway of a VPC goes to one", async () => {

@@ -1,8 +1,10 @@
 // CreateVpc: api-v2.md 7.1.
-import { ApiError } from "../../errors.ts";
 import { createVpc as operate } from "../../operations/create-vpc.ts";
+import type { SubnetRequest } from "../../vpn/subnet.ts";
 import type { Action } from "../action.ts";
-import { formatTime, oldVpcId } from "../values.ts";
+import type { ParameterReader } from "../parameters.ts";
+import { formatTime, oldRouteTableId, oldVpcId } from "../values.ts";
+import { readZone, showZone } from "../zones.ts";
 
 /** What the vendor calls a VPC's default route table. */
 const defaultRouteTableName = "默认";
@@ -12,24 +14,36 @@ export const createVpc: Action = {
   isWrite: true,
   parameterOf: { name: "vpcName", cidr: "cidrBlock" },
   async run(context, caller, parameters) {
-    if (!parameters.section(["subnetSet"]).isEmpty) {
-      // Subnets that would be forgotten are refused rather than dropped.
-      throw new ApiError("action-not-offered", "subnets are not kept by this version; leave subnetSet out");
-    }
-    const vpc = await operate(context, caller, {
-      name: parameters.requireText("vpcName"),
-      cidr: parameters.requireText("cidrBlock"),
-    });
+    const name = parameters.requireText("vpcName");
+    const cidr = parameters.requireText("cidrBlock");
+    const requests = readSubnets(parameters);
+    const vpc = await operate(context, caller, { name, cidr, subnets: requests });
+    const subnetSet = vpc.subnets.map((subnet, index) => ({
+      subnetId: `${subnet.region}_subnet_${subnet.id}`,
+      unSubnetId: subnet.uid,
+      routeTableId: oldRouteTableId(vpc),
+      subnetName: subnet.name,
+      // As the caller wrote it, host bits included (api-v2.md 3.3).
+      cidrBlock: requests[index]?.cidr,
+      ...showZone(subnet.zone),
+    }));
     return {
       vpcId: oldVpcId(vpc),
       // The table says unVpcId, the sample uniqVpcId; clients read either.
       unVpcId: vpc.uid,
       uniqVpcId: vpc.uid,
       vpcCreateTime: formatTime(context, vpc.createdAtMs),
-      // A VPC has one route table, its default one, which carries the VPC's number.
-      routeTableSet: [
-        { routeTableId: `${vpc.region}_rtb_${vpc.id}`, routeTableType: 1, routeTableName: defaultRouteTableName },
-      ],
+      // Only when subnets were asked for.
+      ...(subnetSet.length === 0 ? {} : { subnetSet }),
+      routeTableSet: [{ routeTableId: oldRouteTableId(vpc), routeTableType: 1, routeTableName: defaultRouteTableName }],
     };
   },
 };
+
+function readSubnets(parameters: ParameterReader): SubnetRequest[] {
+  return parameters.sections("subnetSet").map((subnet) => ({
+    name: subnet.requireText("subnetName"),
+    cidr: subnet.requireText("cidrBlock"),
+    zone: readZone(subnet.requireText("zoneId")),
+  }));
+}

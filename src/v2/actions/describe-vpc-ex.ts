@@ -11,14 +11,15 @@ export const describeVpcEx: Action = {
     const { rows, total } = await listVpcs(context, caller, {
       ...readPage(parameters, "vpcName", maxVpcsListed),
       vpc: parameters.text("vpcId"),
-      name: parameters.text("vpcName"),
+      // The English page's table misprints it.
+      name: parameters.text("vpcName") ?? parameters.text("vpnName"),
     });
-    const data = rows.map(({ vpc, vpnGwCount }) => ({
+    const data = rows.map(({ vpc, vpnGwCount, subnetCount }) => ({
       vpcId: oldVpcId(vpc),
       unVpcId: vpc.uid,
       vpcName: vpc.name,
       cidrBlock: vpc.cidr,
-      subnetNum: 0,
+      subnetNum: subnetCount,
       routeTableNum: 1,
       vpnGwNum: vpnGwCount,
       vpcPeerNum: 0,
