@@ -42,7 +42,7 @@ const published: Readonly<Record<string, readonly string[]>> = {
     ..."ikeSaLifetimeSeconds encryptAlgorithm integrityAlgorith integrityAlgorithm".split(" "),
     ..."ipsecSaLifetimeSeconds ipsecSaLifetimeTraffic pfsDhGroup".split(" "),
   ],
-  CreateVpc: ["vpcName", "cidrBlock", "subnetSet"],
+  CreateVpc: ["vpcName", "cidrBlock", "subnetSet", "subnetName", "zoneId"],
   CreateVpn: ["name", "vpcId", "period", "bandwidth", "isAutoRenewals"],
   DeleteUserGw: ["userGwId"],
   DeleteVpc: ["vpcId"],
@@ -50,6 +50,7 @@ const published: Readonly<Record<string, readonly string[]>> = {
   DeleteVpnGw: ["vpcId", "vpnGwId"],
   DescribeUserGw: ["userGwId", "userGwName", "offset", "limit", "orderField", "orderDirection"],
   DescribeVpcEx: ["vpcId", "vpcName", "offset", "limit", "orderField", "orderDirection"],
+  DescribeVpcLimit: ["type"],
   DescribeVpcTaskResult: ["taskId", "type"],
   DescribeVpnConn: [
     ..."vpcId vpnGwId vpnConnId vpnConnName offset limit orderField orderDirection isNeedConnNet taskId".split(" "),
@@ -57,6 +58,11 @@ const published: Readonly<Record<string, readonly string[]>> = {
   DescribeVpnGw: [
     ..."vpcId vpnGwId vpnGwName dealId offset limit orderField orderDirection vpnGwAddressSet".split(" "),
   ],
+  InquiryVpnPrice: ["period", "bandwidth"],
+  ModifyUserGw: ["userGwId", "userGwName"],
+  ModifyVpcAttribute: ["vpcId", "vpcName", "isMulticast"],
+  ModifyVpnGw: ["vpcId", "vpnGwId", "vpnGwName", "isAutoRenewals", "chargeType", "localSlaIp", "sslVpnPort"],
+  RenewVpn: ["vpcId", "vpnGwId", "period"],
   RunVpnGw: ["name", "vpcId", "bandwidth", "chargeType", "chargePrepaid.period", "chargePrepaid.isAutoRenewals"],
 };
 
@@ -83,8 +89,9 @@ describe("every action", () => {
     expect(missing).toEqual([]);
   });
 
-  it("reads if it describes, and writes if it does not", () => {
-    for (const { name, isWrite } of actions.values()) expect([name, isWrite]).toEqual([name, !/^Describe/.test(name)]);
+  it("reads if it describes or asks, and writes if it does not", () => {
+    for (const { name, isWrite } of actions.values())
+      expect([name, isWrite]).toEqual([name, !/^(Describe|Get|Inquiry)/.test(name)]);
   });
 });
 
@@ -122,7 +129,12 @@ describe("every refusal", () => {
     ["DeleteUserGw", ["user-gw-not-found", "user-gw-in-use"]],
     ["DescribeUserGw", ["user-gw-not-found"]],
     ["CreateVpc", ["vpc-name-invalid", "vpc-name-in-use", "vpc-cidr-invalid", "vpc-limit-exceeded"]],
+    ["CreateVpc", ["subnet-name-invalid", "subnet-cidr-invalid", "subnet-conflict", "subnet-limit-exceeded"]],
     ["DeleteVpc", ["vpc-not-found", "vpc-in-use"]],
+    ["ModifyVpcAttribute", ["vpc-not-found", "vpc-name-invalid", "vpc-name-in-use"]],
+    ["ModifyVpnGw", ["vpc-not-found", "vpn-gw-not-found", "vpn-gw-state-invalid", "vpn-gw-name-invalid"]],
+    ["RenewVpn", ["vpc-not-found", "vpn-gw-not-found", "vpn-gw-state-invalid"]],
+    ["ModifyUserGw", ["user-gw-not-found", "user-gw-name-invalid"]],
     ["DescribeVpcEx", ["vpc-not-found"]],
     ["DescribeVpcTaskResult", ["task-not-found"]],
   ] satisfies [string, RefusalKind[]][])("of the page of %s is produced by its tests: %s", (action, kinds) => {

@@ -10,6 +10,7 @@ import { deleteVpnConn } from "./delete-vpn-conn.ts";
 import { deleteVpnGw } from "./delete-vpn-gw.ts";
 import { describeUserGw } from "./describe-user-gw.ts";
 import { describeVpcEx } from "./describe-vpc-ex.ts";
+import { describeVpcLimit } from "./describe-vpc-limit.ts";
 import { describeVpcTaskResult } from "./describe-vpc-task-result.ts";
 import { describeVpnConn } from "./describe-vpn-conn.ts";
 import { describeVpnGw } from "./describe-vpn-gw.ts";
@@ -33,6 +34,7 @@ export const actions: ReadonlyMap<string, Action> = new Map(
     deleteVpnGw,
     describeUserGw,
     describeVpcEx,
+    describeVpcLimit,
     describeVpcTaskResult,
     describeVpnConn,
     describeVpnGw,
@@ -63,7 +65,6 @@ export const notOffered: ReadonlySet<string> = new Set([
   "DescribeSubnet",
   "DescribeSubnetEx",
   "DescribeUserGwVendor",
-  "DescribeVpcLimit",
   "DescribeVpcs",
   "DescribeVpnConnMonitor",
   "GetVpnConnConfig",
