@@ -95,7 +95,12 @@ describe("of many calls at once", () => {
   });
 
   it("as many are taken as the quota allows", async () => {
-    const limited = await startLocalServer({ "quota.vpnConns": "5", "quota.vpcs": "3" });
+    const limited = await startLocalServer({
+      "quota.vpnConns": "5",
+      "quota.vpcs": "3",
+      "quota.vpnGwsPerVpc": "4",
+      "quota.userGws": "6",
+    });
     try {
       const where = await makePlace(limited.client);
       const counts = await countAnswers(() => add({}, limited.client, where));
@@ -104,6 +109,13 @@ describe("of many calls at once", () => {
         call(limited.client, "CreateVpc", { vpcName: `${index}`, cidrBlock: "10.0.0.0/16" }),
       );
       expect(vpcs).toEqual({ Success: 2, VpcLimitExceeded: many - 2 });
+      const order = { name: "g", vpcId: where.vpcId, period: "1", bandwidth: "5" };
+      const vpnGws = await countAnswers(() => call(limited.client, "CreateVpn", order));
+      expect(vpnGws).toEqual({ Success: 3, VpnGwLimitExceeded: many - 3 });
+      const userGws = await countAnswers(() =>
+        call(limited.client, "AddUserGw", { userGwName: "p", userGwAddr: nextPeerAddress() }),
+      );
+      expect(userGws).toEqual({ Success: 5, UserGwLimitExceeded: many - 5 });
     } finally {
       await limited.stop();
     }
