@@ -115,7 +115,7 @@ describe("every setting", () => {
   test("has a name of its own in the environment", () => {
     const inEnvironment = names.map(environmentName);
     expect(new Set(inEnvironment).size).toBe(names.length);
-    for (const name of inEnvironment) expect(name).toMatch(/^CULVERT(_[A-Z]+)+$/);
+    for (const name of inEnvironment) expect(name).toMatch(/^CULVERT(_[A-Z]+)+(_[0-9]+)?$/);
     expect(inEnvironment).not.toContain("CULVERT_CONFIG");
   });
 

@@ -29,7 +29,7 @@ describe("settings", () => {
   it("have names in the environment that are all different", () => {
     const names = Object.keys(settings).map(environmentName);
     expect(new Set(names).size).toBe(names.length);
-    for (const name of names) expect(name).toMatch(/^CULVERT_[A-Z][A-Z_]+[A-Z]$/);
+    for (const name of names) expect(name).toMatch(/^CULVERT_[A-Z][A-Z_]+[A-Z](_[0-9]+)?$/);
     expect(environmentName("unique.userGwAddresses")).toBe("CULVERT_UNIQUE_USER_GW_ADDRESSES");
   });
 

@@ -319,8 +319,12 @@ describe("a read-only key", () => {
   });
 
   it.each(reading)("may %s", async (name) => {
-    const parameters: Record<string, string> = name === "DescribeVpcTaskResult" ? { taskId } : {};
-    expect(await replyOf(sendCall(reader, name, parameters))).toMatchObject({ code: 0 });
+    const required: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+      DescribeVpcLimit: { type: "0" },
+      DescribeVpcTaskResult: { taskId },
+      InquiryVpnPrice: { period: "1", bandwidth: "5" },
+    };
+    expect(await replyOf(sendCall(reader, name, required[name] ?? {}))).toMatchObject({ code: 0 });
   });
 
   it("sees no pre-shared key", async () => {
