@@ -98,6 +98,44 @@ describe.each(variants)("qcloudapi-sdk by $method with $signatureMethod", (optio
     expect(await send("DescribeVpcEx", { vpcId })).toMatchObject({ code: -3047, codeDesc: "InvalidVpc.NotFound" });
   });
 
+  it("asks for prices and quotas, and changes what is there", async () => {
+    const send = makeVendorCall(server.client, options);
+    expect(await send("InquiryVpnPrice", { period: 12, bandwidth: 10 })).toMatchObject({ code: 0, price: 10_560 });
+    expect(dataOf(await send("DescribeVpcLimit", { type: [0, 4] }))).toEqual({ limit: { "0": 5, "4": 10 } });
+    const subnetSet = [
+      { subnetName: "前 a_b", cidrBlock: "10.0.1.0/24", zoneId: 100_001 },
+      { subnetName: "b", cidrBlock: "10.0.2.0/24", zoneId: "ap-guangzhou-2" },
+    ];
+    const made = requireSuccess(
+      await send("CreateVpc", { vpcName: `${label} subnets`, cidrBlock: "10.0.0.0/16", subnetSet }),
+    );
+    expect(made.subnetSet).toMatchObject([
+      { subnetName: "前 a_b", cidrBlock: "10.0.1.0/24", zoneId: 100_001 },
+      { subnetName: "b", cidrBlock: "10.0.2.0/24", zoneId: 100_002 },
+    ]);
+    const vpcId = textAt(made, "uniqVpcId");
+    requireSuccess(await send("ModifyVpcAttribute", { vpcId, vpcName: `${label} 新` }));
+    expect(rowOf(await send("DescribeVpcEx", { vpcId }))).toMatchObject({ vpcName: `${label} 新`, subnetNum: 2 });
+
+    const order = { name: "g", vpcId, bandwidth: 5, chargeType: "PREPAID", chargePrepaid: { period: 1 } };
+    const vpnGwId = textAt(dataOf(await send("RunVpnGw", order)), "vpnGwId");
+    const { expireTime } = rowOf(await send("DescribeVpnGw", { vpnGwId }));
+    requireSuccess(await send("RenewVpn", { vpcId, vpnGwId, period: 12 }));
+    requireSuccess(await send("ModifyVpnGw", { vpcId, vpnGwId, vpnGwName: "新 a_b", isAutoRenewals: 0 }));
+    const renewed = rowOf(await send("DescribeVpnGw", { vpnGwId }));
+    expect(renewed).toMatchObject({ vpnGwName: "新 a_b", isAutoRenewals: false });
+    expect(Number(textAt(renewed, "expireTime").slice(0, 4))).toBe(Number(String(expireTime).slice(0, 4)) + 1);
+
+    const peer = requireSuccess(await send("AddUserGw", { userGwName: "peer", userGwAddr: "203.0.113.22" }));
+    const userGwId = textAt(peer, "userGwId");
+    requireSuccess(await send("ModifyUserGw", { userGwId, userGwName: "新" }));
+    expect(rowOf(await send("DescribeUserGw", { userGwId })).userGwName).toBe("新");
+
+    requireSuccess(await send("DeleteUserGw", { userGwId }));
+    await waitForTask(send, numberAt(dataOf(await send("DeleteVpnGw", { vpcId, vpnGwId })), "taskId"));
+    requireSuccess(await send("DeleteVpc", { vpcId }));
+  });
+
   it("hands over objects, lists and refusals as it should", async () => {
     const send = makeVendorCall(server.client, options);
     const { uniqVpcId: vpcId } = requireSuccess(await send("CreateVpc", { vpcName: label, cidrBlock: "10.0.0.0/16" }));

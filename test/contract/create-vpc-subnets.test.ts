@@ -7,7 +7,6 @@ import { expectRefusal } from "../support/refusal.ts";
 import { type Row, requireSuccess, rowOf, textAt } from "../support/reply.ts";
 import { nextNumber } from "../support/scene.ts";
 import { shapeOf } from "../support/shape.ts";
-import { makeVendorCall } from "../support/vendor-sdk.ts";
 
 /** The page's own call. */
 const asked = {
@@ -117,19 +116,6 @@ describe("CreateVpc with subnetSet", () => {
     ["a list of JSON objects", { "subnetSet.0": '{"subnetName":"a","cidrBlock":"10.0.1.0/24","zoneId":100001}' }],
   ])("takes them with %s", async (_how, parameters) => {
     expect(namesAndBlocks(requireSuccess(await create(parameters)))).toEqual([["a", "10.0.1.0/24"]]);
-  });
-
-  it("takes them from the vendor's SDK as objects", async () => {
-    const send = makeVendorCall(server.client, { method: "POST", signatureMethod: "sha1" });
-    const subnetSet = [
-      { subnetName: "a", cidrBlock: "10.0.1.0/24", zoneId: 100_001 },
-      { subnetName: "b", cidrBlock: "10.0.2.0/24", zoneId: "ap-guangzhou-2" },
-    ];
-    const reply = requireSuccess(await send("CreateVpc", { vpcName: "sdk", cidrBlock: "10.0.0.0/16", subnetSet }));
-    expect(subnetsOf(reply).map(({ zoneId, zone }) => [zoneId, zone])).toEqual([
-      [100_001, "ap-guangzhou-1"],
-      [100_002, "ap-guangzhou-2"],
-    ]);
   });
 
   it.each([
