@@ -18,6 +18,7 @@ const limitOf: ReadonlyMap<string, (limits: Limits) => number | undefined> = new
   ["3", none],
   ["4", ({ vpnGwsPerVpc }: Limits) => vpnGwsPerVpc],
   ["5", ({ userGws }: Limits) => userGws],
+  // Channels to one peer gateway have no limit of their own (api-v2.md 9.1).
   ["7", () => undefined],
   // Channels are counted over all gateways of a region, so one gateway may have them all.
   ["8", ({ vpnConns }: Limits) => vpnConns],
