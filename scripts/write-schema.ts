@@ -23,10 +23,10 @@ export async function drawSchema(db: Db): Promise<string> {
 
 /** A table has one column a line. */
 function layOut(statement: string): string {
-  const match = /^(create table "\w+") \((.*)\)$/is.exec(statement);
+  const match = /^(create table "\w+") \((.*)\)( without rowid)?$/is.exec(statement);
   if (match?.[1] === undefined || match[2] === undefined) return `${statement};\n`;
   const columns = match[2].split(/, (?="|constraint )(?![^(]*\))/);
-  return `${match[1]} (\n${columns.map((column) => `  ${column}`).join(",\n")}\n);\n`;
+  return `${match[1]} (\n${columns.map((column) => `  ${column}`).join(",\n")}\n)${match[3] ?? ""};\n`;
 }
 
 /** The picture of a database that is made for it. */

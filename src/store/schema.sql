@@ -27,6 +27,15 @@ CREATE TABLE "request_stamps" (
 
 CREATE INDEX "request_stamps_by_expires_at" on "request_stamps" ("expires_at");
 
+CREATE TABLE "sa_counters" (
+  "vpn_conn_id" integer not null,
+  "spi" text not null,
+  "bytes_in" bigint not null,
+  "bytes_out" bigint not null,
+  "seen_at" bigint not null,
+  constraint "sa_counters_primary" primary key ("vpn_conn_id", "spi")
+) without rowid;
+
 CREATE TABLE "spd_pairs" (
   "vpn_conn_id" integer not null,
   "vpn_gw_id" integer not null,
@@ -70,6 +79,16 @@ CREATE TABLE "tasks" (
 CREATE INDEX "tasks_by_finished_at" on "tasks" ("finished_at");
 
 CREATE INDEX "tasks_by_vpn_gw_id_status_vpn_conn_id_generation" on "tasks" ("vpn_gw_id", "status", "vpn_conn_id", "generation");
+
+CREATE TABLE "traffic_slots" (
+  "vpn_conn_id" integer not null,
+  "starts_at" bigint not null,
+  "bytes_in" bigint not null,
+  "bytes_out" bigint not null,
+  constraint "traffic_slots_primary" primary key ("vpn_conn_id", "starts_at")
+) without rowid;
+
+CREATE INDEX "traffic_slots_by_starts_at" on "traffic_slots" ("starts_at");
 
 CREATE TABLE "user_gws" (
   "id" integer primary key autoincrement,

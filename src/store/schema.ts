@@ -119,6 +119,24 @@ interface RequestStampsTable {
   expires_at: number;
 }
 
+/** What flowed through a channel from `starts_at` on, in five minutes. */
+interface TrafficSlotsTable {
+  vpn_conn_id: number;
+  starts_at: number;
+  bytes_in: number;
+  bytes_out: number;
+}
+
+/** How far a CHILD_SA had counted when it was looked at last. */
+interface SaCountersTable {
+  vpn_conn_id: number;
+  /** Inbound SPI, as charon writes it. */
+  spi: string;
+  bytes_in: number;
+  bytes_out: number;
+  seen_at: number;
+}
+
 export interface Schema {
   accounts: AccountsTable;
   api_keys: ApiKeysTable;
@@ -131,4 +149,6 @@ export interface Schema {
   spd_pairs: SpdPairsTable;
   tasks: TasksTable;
   request_stamps: RequestStampsTable;
+  traffic_slots: TrafficSlotsTable;
+  sa_counters: SaCountersTable;
 }

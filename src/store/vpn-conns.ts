@@ -10,6 +10,7 @@ import { onlyRow, pick, prepare } from "./prepared.ts";
 import { readResource, writeResource } from "./resources.ts";
 import type { Schema } from "./schema.ts";
 import type { Db } from "./store.ts";
+import { deleteTrafficOf } from "./traffic.ts";
 
 type VpnConnRow = Selectable<Schema["vpn_conns"]>;
 
@@ -216,9 +217,10 @@ export async function listNetStatuses(db: Db, vpnGwId: number): Promise<Map<numb
   return new Map(rows.map((row) => [row.id, row.net_status as NetStatus]));
 }
 
-/** Removes a channel with its pairs and what was observed of it. */
+/** Removes a channel with its pairs and what was observed of it, its traffic included. */
 export async function deleteVpnConn(db: Db, id: number): Promise<void> {
   await db.sql.deleteFrom("spd_pairs").where("vpn_conn_id", "=", id).execute();
   await db.sql.deleteFrom("vpn_conn_observations").where("vpn_conn_id", "=", id).execute();
+  await deleteTrafficOf(db, id);
   await db.sql.deleteFrom("vpn_conns").where("id", "=", id).execute();
 }

@@ -15,6 +15,14 @@ import type { Store } from "../../src/store/store.ts";
 import { deleteSubnetsOfVpc } from "../../src/store/subnets.ts";
 import { deleteTasksFinishedBefore, finishTasks, listRunningTasks } from "../../src/store/tasks.ts";
 import {
+  addTraffic,
+  deleteSaCounter,
+  deleteTrafficBefore,
+  listSaCounters,
+  listTraffic,
+  saveSaCounter,
+} from "../../src/store/traffic.ts";
+import {
   deleteVpnConn as deleteConnRow,
   hasConnOnGw,
   hasConnOnUserGw,
@@ -198,6 +206,17 @@ describe("no table is gone through whole", () => {
     ["the next free public address", (fresh) => findFreePublicAddress(fresh.db, 1, 100)],
     ["the deletion of stamps", change((db) => deleteExpiredStamps(db, 0))],
     ["the deletion of tasks", change((db) => deleteTasksFinishedBefore(db, 0))],
+    ["DescribeVpnConnMonitor", (fresh) => listTraffic(fresh.db, conn.id, { fromMs: 0, toMs: 1 })],
+    [
+      "the loop: what flowed",
+      change(async (db) => {
+        await addTraffic(db, conn.id, { startsAtMs: 0, bytesIn: 1, bytesOut: 1 });
+        await saveSaCounter(db, { connId: conn.id, spi: "1", bytesIn: 1, bytesOut: 1, seenAtMs: 0 });
+      }),
+    ],
+    ["the loop: how far was counted", (fresh) => listSaCounters(fresh.db, place.vpnGw.id)],
+    ["the loop: an SA that has gone", change((db) => deleteSaCounter(db, { connId: conn.id, spi: "1" }))],
+    ["the deletion of traffic", change((db) => deleteTrafficBefore(db, 1))],
   ])("by %s", async (_what, work) => {
     expect(findScans(await planOf(work))).toEqual([]);
   });
