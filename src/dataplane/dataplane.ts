@@ -42,6 +42,11 @@ export interface ChildSa {
   readonly uniqueId: string;
   /** strongSwan's word: INSTALLED, REKEYING, REKEYED, DELETING ... */
   readonly state: string;
+  /** Inbound SPI in hexadecimal; "" before there is one. */
+  readonly spi: string;
+  /** Since it was installed. */
+  readonly ageSeconds: number;
+  /** What it has carried in all: IP packets as they are inside the tunnel. */
   readonly bytesIn: number;
   readonly bytesOut: number;
 }
@@ -67,6 +72,8 @@ export interface ActualGateway {
   readonly connections: ReadonlyMap<string, string>;
   readonly secrets: ReadonlyMap<string, string>;
   readonly ikeSas: readonly IkeSa[];
+  /** CHILD_SAs that have ended or been replaced since the gateway was observed last, with what they had carried by then. Told once. */
+  readonly ended: readonly ChildSa[];
 }
 
 /** One thing to do. Every step may be repeated, and may be cut in half by a crash and repeated. */

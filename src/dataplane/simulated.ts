@@ -1,8 +1,10 @@
 // A data plane in memory: no root, no files, no packets. It answers as charon does when every peer agrees at once, except
 // peers in 192.0.2.0/24 (TEST-NET-1, RFC 5737), which never answer.
+import { randomBytes } from "node:crypto";
 import { contains, networkAt, parseAddress, storedNetwork } from "../vpn/network.ts";
 import {
   type ActualGateway,
+  type ChildSa,
   type ConnectionSpec,
   type Dataplane,
   DataplaneError,
@@ -16,7 +18,11 @@ const silentPeers = storedNetwork("192.0.2.0/24");
 interface SimulatedChild {
   readonly name: string;
   readonly uniqueId: string;
+  readonly spi: string;
   state: "INSTALLING" | "INSTALLED";
+  installedAtMs: number;
+  bytesIn: number;
+  bytesOut: number;
 }
 
 interface SimulatedIkeSa {
@@ -37,6 +43,7 @@ interface SimulatedCharon {
 interface SimulatedGateway {
   readonly localNetworks: Set<string>;
   charon: SimulatedCharon | undefined;
+  ended: ChildSa[];
 }
 
 export class SimulatedDataplane implements Dataplane {
@@ -59,6 +66,11 @@ export class SimulatedDataplane implements Dataplane {
   }
 
   async observe(gatewayId: number, _isThorough: boolean): Promise<ActualGateway> {
+    return { ...this.peek(gatewayId), ended: this.#gateways.get(gatewayId)?.ended.splice(0) ?? [] };
+  }
+
+  /** For tests: what is there; what has ended is still to be told. */
+  peek(gatewayId: number): ActualGateway {
     const gateway = this.#gateways.get(gatewayId);
     const charon = gateway?.charon;
     return {
@@ -71,6 +83,7 @@ export class SimulatedDataplane implements Dataplane {
         ikeSa.observed ??= lookAt(ikeSa);
         return ikeSa.observed;
       }),
+      ended: [],
     };
   }
 
@@ -78,7 +91,7 @@ export class SimulatedDataplane implements Dataplane {
     switch (step.kind) {
       case "make-network":
         if (!this.#gateways.has(gateway.id)) {
-          this.#gateways.set(gateway.id, { localNetworks: new Set(), charon: undefined });
+          this.#gateways.set(gateway.id, { localNetworks: new Set(), charon: undefined, ended: [] });
         }
         return;
       case "start-charon":
@@ -103,12 +116,14 @@ export class SimulatedDataplane implements Dataplane {
         return;
       case "terminate-child-sa":
         for (const ikeSa of this.#charon(gateway).ikeSas) {
-          ikeSa.children = ikeSa.children.filter((child) => child.uniqueId !== step.uniqueId);
-          ikeSa.observed = undefined;
+          this.#end(gateway, ikeSa, (child) => child.uniqueId === step.uniqueId);
         }
         return this.#reportLater(gateway.id);
       case "terminate-ike-sa": {
         const charon = this.#charon(gateway);
+        for (const ikeSa of charon.ikeSas) {
+          if (ikeSa.uniqueId === step.uniqueId) this.#end(gateway, ikeSa, () => true);
+        }
         charon.ikeSas = charon.ikeSas.filter((ikeSa) => ikeSa.uniqueId !== step.uniqueId);
         return this.#reportLater(gateway.id);
       }
@@ -129,6 +144,15 @@ export class SimulatedDataplane implements Dataplane {
       default:
         step satisfies never;
     }
+  }
+
+  /** For tests: bytes go through a child. Nothing else ever does. @throws TypeError when it is not up */
+  carry(gatewayId: number, child: string, { bytesIn, bytesOut }: { bytesIn: number; bytesOut: number }): void {
+    const children = this.#gateways.get(gatewayId)?.charon?.ikeSas.flatMap((ikeSa) => ikeSa.children);
+    const found = children?.find(({ name, state }) => name === child && state === "INSTALLED");
+    if (found === undefined) throw new TypeError(`${child} is not up`);
+    found.bytesIn += bytesIn;
+    found.bytesOut += bytesOut;
   }
 
   onChange(listener: (gatewayId: number) => void): void {
@@ -160,15 +184,32 @@ export class SimulatedDataplane implements Dataplane {
     }
     if (!charon.secrets.has(connection)) throw new DataplaneError("connection", `${name}: no shared key found`);
     const ikeSa = this.#findOrAddIkeSa(charon, connection);
-    const child: SimulatedChild = { name, uniqueId: this.#nextUniqueId(), state: "INSTALLING" };
+    const child: SimulatedChild = {
+      name,
+      uniqueId: this.#nextUniqueId(),
+      spi: randomBytes(4).toString("hex"),
+      state: "INSTALLING",
+      installedAtMs: Date.now(),
+      bytesIn: 0,
+      bytesOut: 0,
+    };
     ikeSa.children.push(child);
     if (isSilent(spec.remoteAddress)) return;
     this.#later(() => {
       ikeSa.state = "ESTABLISHED";
       child.state = "INSTALLED";
+      child.installedAtMs = Date.now();
       ikeSa.observed = undefined;
       this.#listener(gateway.id);
     });
+  }
+
+  /** As charon does, tells how far those that were up had counted. */
+  #end(gateway: GatewaySpec, ikeSa: SimulatedIkeSa, isMeant: (child: SimulatedChild) => boolean): void {
+    const ended = ikeSa.children.filter((child) => isMeant(child) && child.state === "INSTALLED");
+    this.#network(gateway).ended.push(...ended.map((child) => ({ ...showChild(child), state: "DELETED" })));
+    ikeSa.children = ikeSa.children.filter((child) => !isMeant(child));
+    ikeSa.observed = undefined;
   }
 
   #findOrAddIkeSa(charon: SimulatedCharon, connection: string): SimulatedIkeSa {
@@ -201,7 +242,16 @@ export class SimulatedDataplane implements Dataplane {
 function lookAt({ connection, uniqueId, state, children }: SimulatedIkeSa): IkeSa {
   // charon lists no child before it is installed.
   const installed = children.filter((child) => child.state === "INSTALLED");
-  return { connection, uniqueId, state, children: installed.map((child) => ({ ...child, bytesIn: 0, bytesOut: 0 })) };
+  return { connection, uniqueId, state, children: installed.map(showChild) };
+}
+
+function showChild({ installedAtMs, ...child }: SimulatedChild): ChildSa {
+  return {
+    ...child,
+    get ageSeconds() {
+      return Math.floor((Date.now() - installedAtMs) / 1_000);
+    },
+  };
 }
 
 function isSilent(address: string): boolean {

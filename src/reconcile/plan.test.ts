@@ -35,7 +35,7 @@ function fulfilled({ localNetworks, connections }: DesiredGateway): ModelState {
 }
 
 function childSa(name: string, uniqueId: string, state = "INSTALLED"): ChildSa {
-  return { name, uniqueId, state, bytesIn: 0, bytesOut: 0 };
+  return { name, uniqueId, state, spi: "", ageSeconds: 0, bytesIn: 0, bytesOut: 0 };
 }
 
 function planAll(desired: DesiredGateway, actual: ActualGateway, attempts: Attempts, nowMs: number) {

@@ -49,6 +49,7 @@ describe.each(kinds)("the %s data plane", (kind) => {
         connections: new Map(),
         secrets: new Map(),
         ikeSas: [],
+        ended: [],
       });
     }
   });

@@ -50,6 +50,7 @@ export class GatewayModel {
       connections: new Map(this.connections),
       secrets: new Map(this.secrets),
       ikeSas: this.#ikeSas.map(({ coming: _, ...sa }) => ({ ...sa, children: [...sa.children] })),
+      ended: [],
     };
   }
 
@@ -143,7 +144,7 @@ export class GatewayModel {
   }
 
   #makeChild(name: string): ChildSa {
-    return { name, uniqueId: this.#nextId(), state: "INSTALLED", bytesIn: 0, bytesOut: 0 };
+    return { name, uniqueId: this.#nextId(), state: "INSTALLED", spi: "", ageSeconds: 0, bytesIn: 0, bytesOut: 0 };
   }
 
   #nextId(): string {

@@ -69,9 +69,14 @@ export class ScriptedDataplane implements Dataplane {
     this.#inner.onChange(() => {});
   }
 
-  /** What is there, without a look being counted. */
-  peek(gatewayId: number): Promise<ActualGateway> {
-    return this.#inner.observe(gatewayId, true);
+  /** What is there, without a look being counted. What has ended is told to whoever looks for real. */
+  async peek(gatewayId: number): Promise<ActualGateway> {
+    return this.#inner.peek(gatewayId);
+  }
+
+  /** Bytes go through a child. */
+  carry(gatewayId: number, child: string, traffic: { bytesIn: number; bytesOut: number }): void {
+    this.#inner.carry(gatewayId, child, traffic);
   }
 
   /** A step that nobody of ours has asked for: the machine's own doing, or a stranger's. */

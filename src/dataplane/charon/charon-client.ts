@@ -3,9 +3,9 @@
 import type { DecodedMessage, ViciMessage } from "../../vici/codec.ts";
 import { ViciError } from "../../vici/errors.ts";
 import { ViciSession } from "../../vici/session.ts";
-import { type ConnectionSpec, DataplaneError, type IkeSa } from "../dataplane.ts";
+import { type ChildSa, type ConnectionSpec, DataplaneError, type IkeSa } from "../dataplane.ts";
 import { toLoadConn, toLoadShared } from "./connection-message.ts";
-import { readIkeSas } from "./sas.ts";
+import { readEnded, readIkeSas } from "./sas.ts";
 
 /** What may have changed the answer of observe. A failed set-up raises ike-updown too. */
 const changeEvents = ["ike-updown", "child-updown", "child-rekey"] as const;
@@ -27,15 +27,21 @@ export class CharonClient {
 
   /**
    * Opens both sessions, one after the other (charon's queue is 3), and asks what is loaded. `onChange` is called for every
-   * event; `onGone` once when charon, or either session, has gone, but not after close().
+   * event, with the CHILD_SAs that it says to have ended; `onGone` once when charon, or either session, has gone, but not after close().
    * @throws ViciError
    */
-  static async open(socket: string, pid: number, onChange: () => void, onGone: () => void): Promise<CharonClient> {
+  static async open(
+    socket: string,
+    pid: number,
+    onChange: (ended: readonly ChildSa[]) => void,
+    onGone: () => void,
+  ): Promise<CharonClient> {
     const commands = await ViciSession.connect(socket);
     try {
       const client = new CharonClient(pid, commands, await ViciSession.connect(socket));
       try {
-        for (const event of changeEvents) await client.#events.subscribe(event, onChange);
+        const hear = (event: DecodedMessage) => onChange(readEnded(event));
+        for (const event of changeEvents) await client.#events.subscribe(event, hear);
         // Registered once, or every listing would cost two more turns: to register and to take it back.
         await commands.subscribe("list-sa", () => {});
         await client.refreshLoaded();

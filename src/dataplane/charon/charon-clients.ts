@@ -1,11 +1,12 @@
 // The clients of all charons of an instance: opened when first asked for, one opening at a time for each gateway, forgotten
 // when charon goes.
+import type { ChildSa } from "../dataplane.ts";
 import { CharonClient } from "./charon-client.ts";
 import { type CharonPlace, findCharon, viciSocketOf } from "./charon-process.ts";
 
 export class CharonClients {
   readonly #placeOf: (gatewayId: number) => CharonPlace;
-  readonly #onChange: (gatewayId: number) => void;
+  readonly #onChange: (gatewayId: number, ended: readonly ChildSa[]) => void;
   readonly #onGone: (gatewayId: number) => void;
   readonly #clients = new Map<number, CharonClient>();
   readonly #openings = new Map<number, Promise<CharonClient | undefined>>();
@@ -13,7 +14,7 @@ export class CharonClients {
   /** `onChange` hears of every event of any charon; `onGone` of one that has gone by itself. */
   constructor(
     placeOf: (gatewayId: number) => CharonPlace,
-    onChange: (gatewayId: number) => void,
+    onChange: (gatewayId: number, ended: readonly ChildSa[]) => void,
     onGone: (gatewayId: number) => void,
   ) {
     this.#placeOf = placeOf;
@@ -57,7 +58,7 @@ export class CharonClients {
     const place = this.#placeOf(gatewayId);
     const pid = await findCharon(place);
     if (pid === undefined) return undefined;
-    const onChange = () => this.#onChange(gatewayId);
+    const onChange = (ended: readonly ChildSa[]) => this.#onChange(gatewayId, ended);
     const client = await CharonClient.open(viciSocketOf(place), pid, onChange, () => {
       if (this.#clients.get(gatewayId)?.pid === pid) this.#clients.delete(gatewayId);
       this.#onGone(gatewayId);

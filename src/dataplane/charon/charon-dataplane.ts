@@ -2,7 +2,14 @@
 // nothing: that is the reconciler's. One object for all gateways of an instance.
 import { readdir } from "node:fs/promises";
 import { ViciError } from "../../vici/errors.ts";
-import { type ActualGateway, type Dataplane, DataplaneError, type GatewaySpec, type Step } from "../dataplane.ts";
+import {
+  type ActualGateway,
+  type ChildSa,
+  type Dataplane,
+  DataplaneError,
+  type GatewaySpec,
+  type Step,
+} from "../dataplane.ts";
 import type { CharonClient } from "./charon-client.ts";
 import { CharonClients } from "./charon-clients.ts";
 import { type CharonPlace, startCharon, stopCharon, trimLog } from "./charon-process.ts";
@@ -46,6 +53,8 @@ export class CharonDataplane implements Dataplane {
   readonly #clients: CharonClients;
   /** What this object has seen; a gateway that is not in here is looked at before anything is said about it. */
   readonly #networks = new Map<number, SeenNetwork>();
+  /** CHILD_SAs that have ended and have not been told of. */
+  readonly #ended = new Map<number, ChildSa[]>();
   #listener: (gatewayId: number) => void = () => {};
 
   constructor(options: CharonDataplaneOptions) {
@@ -54,7 +63,10 @@ export class CharonDataplane implements Dataplane {
     this.#log = options.log;
     this.#clients = new CharonClients(
       (gatewayId) => this.#place(gatewayId),
-      (gatewayId) => this.#listener(gatewayId),
+      (gatewayId, ended) => {
+        if (ended.length > 0) this.#ended.set(gatewayId, [...(this.#ended.get(gatewayId) ?? []), ...ended]);
+        this.#listener(gatewayId);
+      },
       (gatewayId) => {
         this.#log.warn({ gatewayId }, "charon has gone");
         this.#listener(gatewayId);
@@ -78,7 +90,9 @@ export class CharonDataplane implements Dataplane {
     return await translateErrors(async () => {
       const network = await this.#seeNetwork(gatewayId, isThorough);
       const charon = await this.#seeCharon(gatewayId, isThorough);
-      return { hasNetwork: network.isWhole, localNetworks: network.localNetworks, ...charon };
+      const ended = this.#ended.get(gatewayId) ?? [];
+      this.#ended.delete(gatewayId);
+      return { hasNetwork: network.isWhole, localNetworks: network.localNetworks, ...charon, ended };
     });
   }
 
@@ -143,7 +157,7 @@ export class CharonDataplane implements Dataplane {
   async #seeCharon(
     gatewayId: number,
     isThorough: boolean,
-  ): Promise<Omit<ActualGateway, "hasNetwork" | "localNetworks">> {
+  ): Promise<Omit<ActualGateway, "hasNetwork" | "localNetworks" | "ended">> {
     try {
       const client = await (isThorough ? this.#clients.findProved(gatewayId) : this.#clients.find(gatewayId));
       if (client === undefined) return noCharon;

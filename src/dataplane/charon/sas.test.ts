@@ -1,5 +1,6 @@
-import { expect, it } from "vitest";
-import { readIkeSas } from "./sas.ts";
+import { describe, expect, it } from "vitest";
+import type { DecodedMessage } from "../../vici/codec.ts";
+import { readEnded, readIkeSas } from "./sas.ts";
 
 it("reads an IKE_SA with a child that is being rekeyed", () => {
   const messages = [
@@ -10,8 +11,24 @@ it("reads an IKE_SA with a child that is being rekeyed", () => {
         state: "ESTABLISHED",
         "remote-id": "198.51.100.2",
         "child-sas": {
-          "conn1-0-3": { name: "conn1-0", uniqueid: "3", state: "REKEYED", "bytes-in": "120", "bytes-out": "240" },
-          "conn1-0-4": { name: "conn1-0", uniqueid: "4", state: "INSTALLED", "bytes-in": "0", "bytes-out": "84" },
+          "conn1-0-3": {
+            name: "conn1-0",
+            uniqueid: "3",
+            state: "REKEYED",
+            "spi-in": "c4eac43a",
+            "install-time": "70",
+            "bytes-in": "120",
+            "bytes-out": "240",
+          },
+          "conn1-0-4": {
+            name: "conn1-0",
+            uniqueid: "4",
+            state: "INSTALLED",
+            "spi-in": "9702181d",
+            "install-time": "1",
+            "bytes-in": "0",
+            "bytes-out": "84",
+          },
         },
       },
     },
@@ -23,8 +40,24 @@ it("reads an IKE_SA with a child that is being rekeyed", () => {
       uniqueId: "7",
       state: "ESTABLISHED",
       children: [
-        { name: "conn1-0", uniqueId: "3", state: "REKEYED", bytesIn: 120, bytesOut: 240 },
-        { name: "conn1-0", uniqueId: "4", state: "INSTALLED", bytesIn: 0, bytesOut: 84 },
+        {
+          name: "conn1-0",
+          uniqueId: "3",
+          state: "REKEYED",
+          spi: "c4eac43a",
+          ageSeconds: 70,
+          bytesIn: 120,
+          bytesOut: 240,
+        },
+        {
+          name: "conn1-0",
+          uniqueId: "4",
+          state: "INSTALLED",
+          spi: "9702181d",
+          ageSeconds: 1,
+          bytesIn: 0,
+          bytesOut: 84,
+        },
       ],
     },
     { connection: "conn2", uniqueId: "8", state: "CONNECTING", children: [] },
@@ -37,4 +70,27 @@ it("leaves out what a peer has begun and what has no connection yet", () => {
 
 it("reads an empty answer", () => {
   expect(readIkeSas([])).toEqual([]);
+});
+
+describe("what an event says to have ended", () => {
+  const carried = { "spi-in": "09e4f111", "install-time": "5", "bytes-in": "1280", "bytes-out": "640" };
+  const child = { name: "conn1-0", uniqueid: "3", ...carried };
+  const ended = { name: "conn1-0", uniqueId: "3", spi: "09e4f111", ageSeconds: 5, bytesIn: 1_280, bytesOut: 640 };
+  const event = (children: object) => ({ conn1: { uniqueid: "1", state: "ESTABLISHED", "child-sas": children } });
+
+  it("is the child that went down", () => {
+    const down = event({ "conn1-0-3": { ...child, state: "DELETED" } }) as DecodedMessage;
+    expect(readEnded(down)).toEqual([{ ...ended, state: "DELETED" }]);
+  });
+
+  it("is the child that another one replaces, not the other one", () => {
+    const pair = { old: { ...child, state: "REKEYING" }, new: { name: "conn1-0", uniqueid: "4", state: "INSTALLED" } };
+    expect(readEnded(event({ "conn1-0": pair }) as DecodedMessage)).toEqual([{ ...ended, state: "REKEYING" }]);
+  });
+
+  it("is nothing when one comes up, or when an IKE_SA goes", () => {
+    const up = { up: "yes", ...event({ "conn1-0-3": { ...child, state: "INSTALLED" } }) } as DecodedMessage;
+    expect(readEnded(up)).toEqual([]);
+    expect(readEnded({ conn1: { uniqueid: "1", state: "DELETING" } })).toEqual([]);
+  });
 });

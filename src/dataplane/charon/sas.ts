@@ -23,13 +23,26 @@ export function readIkeSas(messages: readonly DecodedMessage[]): IkeSa[] {
   );
 }
 
+/**
+ * The CHILD_SAs that a `child-updown` or `child-rekey` event says to have ended, or to have been replaced: with their last counters.
+ * Of a replaced one nothing is said any more when it goes.
+ */
+export function readEnded(event: DecodedMessage): ChildSa[] {
+  if (event.up === "yes") return [];
+  return sectionsOf(event)
+    .flatMap(([, ikeSa]) => sectionsOf(ikeSa["child-sas"]))
+    .map(([, child]) => readChildSa(isSection(child.old) ? child.old : child));
+}
+
 function readChildSa(child: DecodedMessage): ChildSa {
   return {
     name: textOf(child.name),
     uniqueId: textOf(child.uniqueid),
     state: textOf(child.state),
-    bytesIn: Number(textOf(child["bytes-in"]) || 0),
-    bytesOut: Number(textOf(child["bytes-out"]) || 0),
+    spi: textOf(child["spi-in"]),
+    ageSeconds: numberOf(child["install-time"]),
+    bytesIn: numberOf(child["bytes-in"]),
+    bytesOut: numberOf(child["bytes-out"]),
   };
 }
 
@@ -41,6 +54,10 @@ function sectionsOf(value: DecodedValue | undefined): [string, DecodedMessage][]
 
 function isSection(value: DecodedValue | undefined): value is DecodedMessage {
   return typeof value === "object" && !Array.isArray(value);
+}
+
+function numberOf(value: DecodedValue | undefined): number {
+  return Number(textOf(value) || 0);
 }
 
 function textOf(value: DecodedValue | undefined): string {
