@@ -63,6 +63,7 @@ const samples: Readonly<Record<SettingName, string>> = {
   clockSkewSeconds: "300",
   utcOffsetMinutes: "-60",
   reconcilePeriodSeconds: "5",
+  trafficDays: "40",
   simulatedDelayMs: "100",
   "quota.vpcs": "1",
   "quota.subnetsPerVpc": "7",

@@ -106,7 +106,12 @@ export const settings = {
   hosts: text("", "further host names that clients sign, separated by commas"),
   clockSkewSeconds: integer(7_200, [1, 86_400], "how far a request's Timestamp may be from the clock, in seconds"),
   utcOffsetMinutes: integer(480, [-720, 840], "zone of the times in replies, in minutes east of UTC"),
-  reconcilePeriodSeconds: integer(30, [1, 3_600], "how often a gateway is looked at without a cause, in seconds"),
+  reconcilePeriodSeconds: integer(
+    30,
+    [1, 3_600],
+    "how often a gateway is looked at without a cause, and its traffic counted, in seconds",
+  ),
+  trafficDays: integer(31, [30, 3_660], "how long the traffic of the channels is kept, in days"),
   simulatedDelayMs: integer(0, [0, 3_600_000], "how long a simulated channel takes to come up, in milliseconds"),
   "quota.vpcs": integer(5, quota, "VPCs per region and account; 0 is unlimited, as for every quota"),
   "quota.subnetsPerVpc": integer(10, quota, "subnets per VPC"),

@@ -54,7 +54,8 @@ async function startServer(config: Config): Promise<RunningServer> {
   const isNewAdminKey = await ensureAdminKey(store, adminKeyFile, clock());
   const dataplane = makeDataplane(config, log);
   const periodMs = config.reconcilePeriodSeconds * 1_000;
-  const reconciler = new Reconciler({ store, dataplane, clock, log, periodMs });
+  const keepTrafficMs = config.trafficDays * 86_400_000;
+  const reconciler = new Reconciler({ store, dataplane, clock, log, periodMs, keepTrafficMs });
   const context = { store, config, clock, nudge: (vpnGwId: number) => reconciler.nudge(vpnGwId) };
   const app = buildServer({ api: new V2Api(context, new KeyRing(store, clock)), log });
   const stop = async () => {

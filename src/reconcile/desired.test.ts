@@ -80,12 +80,12 @@ describe("a connection", () => {
     const { name, children } = only(desired).spec;
     const [child = ""] = children.map((each) => each.name);
     expect(desired.members(name).map((held) => held.conn.id)).toEqual([1, 2]);
-    expect(desired.connectionOf(child)).toBe(name);
+    expect(desired.ownerOf(child)?.connectionName).toBe(name);
     desired.drop(1);
     desired.take(conn(2, { ...shared, status: "delete-failed" }));
     expect(desired.connections().size).toBe(0);
     expect(desired.members(name)).toEqual([]);
-    expect(desired.connectionOf(child)).toBeUndefined();
+    expect(desired.ownerOf(child)).toBeUndefined();
     expect(desired.localNetworks()).toEqual(new Set());
     desired.drop(2);
     desired.drop(404);

@@ -54,8 +54,8 @@ export class DesiredConns {
   readonly #connections = new Map<string, DesiredConnection | undefined>();
   #hasChanged = false;
   #all: ReadonlyMap<string, DesiredConnection> = new Map();
-  /** The connection that each child is part of, by the child's name. */
-  readonly #connectionOf = new Map<string, string>();
+  /** The channel that each child belongs to, by the child's name. */
+  readonly #ownerOf = new Map<string, number>();
   readonly #members = new Map<string, Set<number>>();
   /** How many children use each local network. */
   readonly #localNetworks = new Map<string, number>();
@@ -73,7 +73,7 @@ export class DesiredConns {
     const children = childSpecs(conn);
     const digest = shortHash(JSON.stringify(children));
     this.#held.set(conn.id, { conn, connectionName: name, children, digest, peerAddress });
-    for (const child of children) this.#connectionOf.set(child.name, name);
+    for (const child of children) this.#ownerOf.set(child.name, conn.id);
     this.#hasChanged = true;
     this.#countLocalNetworks(children, 1);
     const members = this.#members.get(name) ?? new Set();
@@ -85,7 +85,7 @@ export class DesiredConns {
     const held = this.#held.get(connId);
     if (held === undefined) return;
     this.#held.delete(connId);
-    for (const child of held.children) this.#connectionOf.delete(child.name);
+    for (const child of held.children) this.#ownerOf.delete(child.name);
     this.#hasChanged = true;
     this.#countLocalNetworks(held.children, -1);
     const members = this.#members.get(held.connectionName);
@@ -101,9 +101,10 @@ export class DesiredConns {
     return this.#held.get(connId);
   }
 
-  /** The connection that a child is part of, by the child's name; undefined: no channel wants it. */
-  connectionOf(child: string): string | undefined {
-    return this.#connectionOf.get(child);
+  /** The channel that a child belongs to, by the child's name; undefined: none wants it. */
+  ownerOf(child: string): HeldConn | undefined {
+    const connId = this.#ownerOf.get(child);
+    return connId === undefined ? undefined : this.#held.get(connId);
   }
 
   /** The channels that one connection is made of. */

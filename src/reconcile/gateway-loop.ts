@@ -18,6 +18,7 @@ import { byConnection, type Fit, fitOf } from "./fit.ts";
 import type { Log } from "./log.ts";
 import { type DesiredGateway, planGateway, planInitiations, planLoading, removal } from "./plan.ts";
 import { type ConnOutcome, recordGatewayFailure, recordRemoval, recordRound } from "./record.ts";
+import { TrafficWatch } from "./traffic.ts";
 
 export interface LoopContext {
   readonly store: Store;
@@ -26,6 +27,8 @@ export interface LoopContext {
   readonly log: Log;
   /** How often to look without a cause. */
   readonly periodMs: number;
+  /** How long what has flowed is remembered. */
+  readonly keepTrafficMs: number;
 }
 
 const longestBackoffMs = 30_000;
@@ -49,6 +52,7 @@ export class GatewayLoop {
   readonly #context: LoopContext;
   readonly #onGone: () => void;
   readonly #attempts = new Attempts();
+  readonly #traffic: TrafficWatch;
   /** As recorded. A channel that is not in here is not up. */
   #netStatuses = new Map<number, NetStatus>();
   /** How the SAs fitted each connection when that was recorded. */
@@ -70,6 +74,7 @@ export class GatewayLoop {
     this.#id = id;
     this.#context = context;
     this.#onGone = onGone;
+    this.#traffic = new TrafficWatch(id, context.store, context.periodMs);
   }
 
   /** Says "look". */
@@ -142,13 +147,22 @@ export class GatewayLoop {
         log.info({ gateway: gateway.uid, steps: making.map((step) => step.kind) }, "making the gateway run");
         for (const step of making) await dataplane.apply(gateway, step);
         this.#attempts.clear();
+        // What charon said before it went is not to be lost.
+        const { ended } = actual;
         actual = await dataplane.observe(this.#id, false);
+        actual = { ...actual, ended: [...ended, ...actual.ended] };
       }
     } catch (error) {
       return this.#recordFailure(place.vpnGw, error, actual);
     }
+    await this.#countTraffic(actual);
     if (isThorough) this.#thoroughAtMs = clock() + this.#context.periodMs;
     return this.#converge(place.vpnGw, gateway, actual);
+  }
+
+  #countTraffic(actual: ActualGateway): Promise<void> {
+    const connIdOf = (child: string) => this.#desired?.ownerOf(child)?.conn.id;
+    return this.#traffic.look(actual, connIdOf, this.#context.clock());
   }
 
   async #readChanges(vpnGw: VpnGw): Promise<void> {
@@ -280,7 +294,7 @@ export class GatewayLoop {
   #reviewAttempts(fits: ReadonlyMap<string, Fit>): void {
     const nowMs = this.#context.clock();
     for (const child of this.#attempts.children()) {
-      const connection = this.#desired?.connectionOf(child);
+      const connection = this.#desired?.ownerOf(child)?.connectionName;
       if (connection === undefined) this.#attempts.forget(child);
       else if (fits.get(connection)?.installed.has(child)) this.#attempts.succeed(child, nowMs);
     }
@@ -291,6 +305,7 @@ export class GatewayLoop {
     const { store, clock, log } = this.#context;
     const failure = error instanceof DataplaneError ? error.message : "an internal failure; see the log";
     log.error({ gateway: vpnGw.uid, err: error }, "the gateway cannot run");
+    if (actual !== undefined) await this.#countTraffic(actual);
     // Where no charon runs, a channel on its way out has gone already.
     const isDown = actual !== undefined && !actual.isRunning;
     const gone = isDown ? this.#answer(new Map()).filter(({ status }) => status === undefined) : [];
@@ -345,6 +360,7 @@ const noSas: ActualGateway = {
   connections: new Map(),
   secrets: new Map(),
   ikeSas: [],
+  ended: [],
 };
 
 function isLeavingGw({ status }: VpnGw): boolean {

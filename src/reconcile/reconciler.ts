@@ -1,6 +1,7 @@
 // All the loops: one per gateway, made when it is first nudged. Finds at start what the machine has and the rows do not, and the reverse.
 import { deleteExpiredStamps } from "../store/request-stamps.ts";
 import { deleteTasksFinishedBefore } from "../store/tasks.ts";
+import { deleteTrafficBefore } from "../store/traffic.ts";
 import { listVpnGwIds } from "../store/vpn-gws.ts";
 import { GatewayLoop, type LoopContext } from "./gateway-loop.ts";
 
@@ -51,11 +52,12 @@ export class Reconciler {
   }
 
   async #keepHouse(): Promise<void> {
-    const { store, clock, log } = this.#context;
+    const { store, clock, log, keepTrafficMs } = this.#context;
     try {
       await store.transaction(async (db) => {
         await deleteExpiredStamps(db, Math.floor(clock() / 1_000));
         await deleteTasksFinishedBefore(db, clock() - taskRetentionMs);
+        await deleteTrafficBefore(db, clock() - keepTrafficMs);
       }, "later");
     } catch (error) {
       log.error({ err: error }, "housekeeping failed; it is tried again");

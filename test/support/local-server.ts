@@ -53,10 +53,11 @@ export async function startLocalServer(
   const config = readConfig({ options, env: {}, file: undefined });
   const clock = new TestClock();
   const log = pino({ level: "silent" });
+  const keepTrafficMs = config.trafficDays * 86_400_000;
   const store = await openStore(config);
   const keyFile = join(directory.path, "admin.key.json");
   await ensureAdminKey(store, keyFile, clock.now());
-  const reconciler = new Reconciler({ store, dataplane, clock: clock.now, log, periodMs: 30_000 });
+  const reconciler = new Reconciler({ store, dataplane, clock: clock.now, log, periodMs: 30_000, keepTrafficMs });
   const context = { store, config, clock: clock.now, nudge: (id: number) => reconciler.nudge(id) };
   const app = buildServer({ api: new V2Api(context, new KeyRing(store, clock.now)), log });
   await reconciler.start();

@@ -23,6 +23,7 @@ export interface WorldOptions {
 }
 
 const patienceMs = 5_000;
+export const keepTrafficMs = 31 * 86_400_000;
 
 export class ReconcileWorld {
   readonly database: TestDatabase;
@@ -92,7 +93,7 @@ export class ReconcileWorld {
     };
     const log = { info: note("info"), warn: note("warn"), error: note("error") };
     const { store, dataplane, periodMs } = this;
-    return new Reconciler({ store, dataplane, clock: Date.now, log, periodMs });
+    return new Reconciler({ store, dataplane, clock: Date.now, log, periodMs, keepTrafficMs });
   }
 
   /** Lets everything go on that needs no time, until it is so. */

@@ -3,8 +3,8 @@ import type { Migration } from "kysely/migration";
 import * as firstTables from "./202611222000-first-tables.ts";
 import * as listsByParent from "./202611222050-lists-by-parent.ts";
 import * as tasksByConn from "./202611222240-tasks-by-conn.ts";
-import * as subnets from "./202611222305-subnets.ts";
 import * as traffic from "./202611222300-traffic.ts";
+import * as subnets from "./202611222305-subnets.ts";
 
 export const migrations: Readonly<Record<string, Migration>> = {
   "202611222000-first-tables": firstTables,
