@@ -1,4 +1,5 @@
 // How values look in replies: times, old ids, lists of parameters that all list actions have. api-v2.md 3.1-3.3.
+import { refuseField } from "../errors.ts";
 import type { Context } from "../operations/context.ts";
 import type { ChargeType, Vpc } from "../vpn/entities.ts";
 import type { Page } from "../vpn/listing.ts";
@@ -8,6 +9,19 @@ import type { ParameterReader } from "./parameters.ts";
 export function formatTime({ config }: Context, atMs: number): string {
   const shifted = new Date(atMs + config.utcOffsetMinutes * 60_000);
   return shifted.toISOString().slice(0, 19).replace("T", " ");
+}
+
+/** A time as formatTime writes it, in milliseconds since 1970. @throws ApiError parameter-invalid */
+export function readTime({ config }: Context, parameters: ParameterReader, name: string): number | undefined {
+  const text = parameters.text(name);
+  if (text === undefined) return undefined;
+  const wall = /^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$/.test(text) ? `${text.replace(" ", "T")}Z` : "";
+  const atMs = Date.parse(wall);
+  // Some days that no month has are read as days of the next.
+  if (Number.isNaN(atMs) || new Date(atMs).toISOString().slice(0, 19) !== wall.slice(0, 19)) {
+    throw refuseField(name, "A time such as 2016-07-06 12:00:00 is expected.");
+  }
+  return atMs - config.utcOffsetMinutes * 60_000;
 }
 
 /** A VPC's old id: `gz_vpc_266`. */

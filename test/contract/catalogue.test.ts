@@ -55,6 +55,7 @@ const published: Readonly<Record<string, readonly string[]>> = {
   DescribeVpnConn: [
     ..."vpcId vpnGwId vpnConnId vpnConnName offset limit orderField orderDirection isNeedConnNet taskId".split(" "),
   ],
+  DescribeVpnConnMonitor: ["vpcId", "vpnGwId", "vpnConnId", "metricName", "starttime", "endtime"],
   DescribeVpnGw: [
     ..."vpcId vpnGwId vpnGwName dealId offset limit orderField orderDirection vpnGwAddressSet".split(" "),
   ],
@@ -121,6 +122,7 @@ describe("every refusal", () => {
     ["AddVpnConnEx", ["vpc-not-found", "vpn-gw-not-found", "user-gw-not-found", "vpn-conn-name-invalid"]],
     ["AddVpnConnEx", ["vpn-conn-name-in-use", "vpn-conn-limit-exceeded", "vpn-gw-state-invalid"]],
     ["DescribeVpnConn", ["vpc-not-found", "vpn-gw-not-found", "vpn-conn-not-found"]],
+    ["DescribeVpnConnMonitor", ["vpc-not-found", "vpn-gw-not-found", "vpn-conn-not-found"]],
     ["DeleteVpnConn", ["vpc-not-found", "vpn-gw-not-found", "vpn-conn-not-found", "vpn-conn-state-invalid"]],
     ["CreateVpn", ["vpc-not-found", "vpn-gw-name-invalid", "vpn-gw-limit-exceeded"]],
     ["DescribeVpnGw", ["vpc-not-found", "vpn-gw-not-found"]],

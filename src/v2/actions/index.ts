@@ -13,6 +13,7 @@ import { describeVpcEx } from "./describe-vpc-ex.ts";
 import { describeVpcLimit } from "./describe-vpc-limit.ts";
 import { describeVpcTaskResult } from "./describe-vpc-task-result.ts";
 import { describeVpnConn } from "./describe-vpn-conn.ts";
+import { describeVpnConnMonitor } from "./describe-vpn-conn-monitor.ts";
 import { describeVpnGw } from "./describe-vpn-gw.ts";
 import { inquiryVpnPrice } from "./inquiry-vpn-price.ts";
 import { modifyUserGw } from "./modify-user-gw.ts";
@@ -37,6 +38,7 @@ export const actions: ReadonlyMap<string, Action> = new Map(
     describeVpcLimit,
     describeVpcTaskResult,
     describeVpnConn,
+    describeVpnConnMonitor,
     describeVpnGw,
     inquiryVpnPrice,
     modifyUserGw,
@@ -66,7 +68,6 @@ export const notOffered: ReadonlySet<string> = new Set([
   "DescribeSubnetEx",
   "DescribeUserGwVendor",
   "DescribeVpcs",
-  "DescribeVpnConnMonitor",
   "GetVpnConnConfig",
   "InquiryPriceRunVpnGw",
   "ModifyRouteTableAttribute",
