@@ -5,6 +5,7 @@ import type { CharonDataplane } from "../../src/dataplane/charon/charon-dataplan
 import { findCharon } from "../../src/dataplane/charon/charon-process.ts";
 import { ipBatch } from "../../src/dataplane/charon/ip.ts";
 import type { ActualGateway, ConnectionSpec, GatewaySpec } from "../../src/dataplane/dataplane.ts";
+import { ViciSession } from "../../src/vici/session.ts";
 import { describeOnMachine } from "../support/machine.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { applyAll, cleanUp, makeCharonDataplane, makeNames, makeSteps } from "./instance.ts";
@@ -120,6 +121,38 @@ describeOnMachine("a tunnel between two gateways", () => {
     expect(ikeSa?.children[0]?.bytesIn).toBeGreaterThanOrEqual(6 * 84);
     expect(ikeSa?.children[0]?.bytesOut).toBeGreaterThanOrEqual(6 * 84);
   });
+
+  it.each([left, right])(
+    "tells what a CHILD_SA had carried when $uid replaces it, and when it ends it",
+    async (end) => {
+      const [one, two] = hosts();
+      await bringUp();
+      const vici = await ViciSession.connect(names.viciSocket(end.id));
+      try {
+        const child = "vpnx-aaaaaaaa-0";
+        const bytes = { bytesIn: 3 * 84, bytesOut: 3 * 84 };
+        for (const [command, replaced] of Object.entries({ rekey: 0, terminate: 1 })) {
+          expect(await ping(one, two.address)).toBe(3);
+          await dataplane.observe(left.id, false);
+          await vici.request(command, { child });
+          const told = await waitFor(
+            async () => {
+              const { ended } = await dataplane.observe(left.id, false);
+              return ended.length > 0 && ended;
+            },
+            { what: `the end of ${child}` },
+          );
+          expect(told.map(({ name, bytesIn, bytesOut }) => ({ name, bytesIn, bytesOut }))).toEqual([
+            { name: child, ...bytes },
+          ]);
+          expect((await dataplane.observe(left.id, false)).ended).toEqual([]);
+          if (replaced === 0) await Promise.all([left, right].map((gateway) => waitForChild(gateway, child)));
+        }
+      } finally {
+        vici.close();
+      }
+    },
+  );
 
   describe("that is down", () => {
     /** Pings the far VPC from the near one, then proves that the ear would have heard. */
