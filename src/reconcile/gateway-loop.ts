@@ -155,9 +155,10 @@ export class GatewayLoop {
     } catch (error) {
       return this.#recordFailure(place.vpnGw, error, actual);
     }
-    await this.#countTraffic(actual);
     if (isThorough) this.#thoroughAtMs = clock() + this.#context.periodMs;
-    return this.#converge(place.vpnGw, gateway, actual);
+    const end = await this.#converge(place.vpnGw, gateway, actual);
+    await this.#countTraffic(actual);
+    return end;
   }
 
   #countTraffic(actual: ActualGateway): Promise<void> {

@@ -2,11 +2,17 @@
 import type { ActualGateway } from "../dataplane/dataplane.ts";
 import type { Store } from "../store/store.ts";
 import { addTraffic, deleteSaCounter, listSaCounters, type SaCounter, saveSaCounter } from "../store/traffic.ts";
-import { spread } from "../vpn/traffic.ts";
+import { spread, type TrafficSlot } from "../vpn/traffic.ts";
 import { type Flow, Meter } from "./meter.ts";
 
-/** How many CHILD_SAs share a transaction. More would hold up the others for longer. */
-const flowsAtOnce = 100;
+/** How many slots share a transaction, about. More would hold up other writes for longer: a slot takes some 15 µs. */
+const slotsAtOnce = 200;
+
+/** A flow with the slots that it is spread over. */
+interface Spread {
+  readonly flow: Flow;
+  readonly slots: readonly TrafficSlot[];
+}
 
 export class TrafficWatch {
   readonly #gatewayId: number;
@@ -34,23 +40,21 @@ export class TrafficWatch {
     if (listed === undefined && actual.ended.length === 0) return;
     this.#meter ??= new Meter(await listSaCounters(this.#store.db, this.#gatewayId));
     const flows = this.#meter.read([...actual.ended, ...(listed ?? [])], connIdOf, nowMs);
-    for (let start = 0; start < flows.length; start += flowsAtOnce) {
-      await this.#record(this.#meter, flows.slice(start, start + flowsAtOnce));
-    }
+    for (const part of divide(flows)) await this.#record(this.#meter, part);
     if (listed !== undefined) await this.#forget(this.#meter.forget(listed));
   }
 
-  async #record(meter: Meter, flows: readonly Flow[]): Promise<void> {
-    const moved = flows.filter(({ bytesIn, bytesOut }) => bytesIn > 0 || bytesOut > 0);
+  async #record(meter: Meter, part: readonly Spread[]): Promise<void> {
+    const moved = part.filter(({ slots }) => slots.length > 0);
     if (moved.length > 0) {
       await this.#store.transaction(async (db) => {
-        for (const flow of moved) {
-          for (const slot of spread(flow, flow)) await addTraffic(db, flow.counter.connId, slot);
+        for (const { flow, slots } of moved) {
+          for (const slot of slots) await addTraffic(db, flow.counter.connId, slot);
           await saveSaCounter(db, flow.counter);
         }
       }, "later");
     }
-    meter.accept(flows);
+    meter.accept(part.map(({ flow }) => flow));
   }
 
   async #forget(gone: readonly SaCounter[]): Promise<void> {
@@ -59,4 +63,19 @@ export class TrafficWatch {
       for (const counter of gone) await deleteSaCounter(db, counter);
     }, "later");
   }
+}
+
+/** Parts of flows, each for a transaction of its own. After a long time without a server one CHILD_SA may have hundreds of slots. */
+function* divide(flows: readonly Flow[]): Generator<Spread[]> {
+  let part: Spread[] = [];
+  let count = 0;
+  for (const flow of flows) {
+    const slots = spread(flow, flow);
+    part.push({ flow, slots });
+    count += slots.length;
+    if (count < slotsAtOnce) continue;
+    yield part;
+    [part, count] = [[], 0];
+  }
+  if (part.length > 0) yield part;
 }

@@ -97,6 +97,9 @@ async function sendPings(count: number): Promise<void> {
 /** A tunnel that answers, and what it has carried by then. */
 async function settleTunnel(): Promise<Traffic> {
   await firstReply(vpcHost, remoteHost, { timeoutMs });
+  const few = { count: 5, intervalMs: 10, timeoutMs: 1_000 };
+  const answersAll = async () => (await ping(vpcHost, remoteHost, few)).received === few.count;
+  await waitFor(answersAll, { what: "five answers in turn", timeoutMs });
   const all = await listChildren(ours);
   return all.reduce<Traffic>(add, { bytesIn: 0, bytesOut: 0 });
 }

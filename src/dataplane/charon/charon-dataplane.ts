@@ -64,7 +64,7 @@ export class CharonDataplane implements Dataplane {
     this.#clients = new CharonClients(
       (gatewayId) => this.#place(gatewayId),
       (gatewayId, ended) => {
-        if (ended.length > 0) this.#ended.set(gatewayId, [...(this.#ended.get(gatewayId) ?? []), ...ended]);
+        if (ended.length > 0) this.#ended.set(gatewayId, (this.#ended.get(gatewayId) ?? []).concat(ended));
         this.#listener(gatewayId);
       },
       (gatewayId) => {
@@ -126,6 +126,7 @@ export class CharonDataplane implements Dataplane {
         case "remove-network":
           // charon first: its pid is in the directory that goes.
           await this.#stopCharon(gateway);
+          this.#ended.delete(gateway.id);
           return await this.#changeNetwork(gateway, () => removeNetwork(this.#names, gateway));
         default:
           step satisfies never;
