@@ -148,11 +148,13 @@ export class SimulatedDataplane implements Dataplane {
 
   /** For tests: bytes go through a child. Nothing else ever does. @throws TypeError when it is not up */
   carry(gatewayId: number, child: string, { bytesIn, bytesOut }: { bytesIn: number; bytesOut: number }): void {
-    const children = this.#gateways.get(gatewayId)?.charon?.ikeSas.flatMap((ikeSa) => ikeSa.children);
-    const found = children?.find(({ name, state }) => name === child && state === "INSTALLED");
-    if (found === undefined) throw new TypeError(`${child} is not up`);
+    const isIt = ({ name, state }: SimulatedChild) => name === child && state === "INSTALLED";
+    const ikeSa = this.#gateways.get(gatewayId)?.charon?.ikeSas.find(({ children }) => children.some(isIt));
+    const found = ikeSa?.children.find(isIt);
+    if (ikeSa === undefined || found === undefined) throw new TypeError(`${child} is not up`);
     found.bytesIn += bytesIn;
     found.bytesOut += bytesOut;
+    ikeSa.observed = undefined;
   }
 
   onChange(listener: (gatewayId: number) => void): void {

@@ -8,8 +8,8 @@ import { Secret } from "../../src/vpn/secret.ts";
 import { type LocalServer, startLocalServer, unlimited } from "../support/local-server.ts";
 import { type RawAnswer, sendCall, sendText, signedText } from "../support/raw-call.ts";
 import { expectRefusal } from "../support/refusal.ts";
-import { dataOf, requireSuccess, rowOf } from "../support/reply.ts";
-import { addVpnConn, makeConn, makePlace, makeVpc, nextNetwork, nextNumber } from "../support/scene.ts";
+import { dataOf, requireSuccess, rowOf, textAt } from "../support/reply.ts";
+import { addVpnConn, findConn, makeConn, makePlace, makeVpc, nextNetwork, nextNumber } from "../support/scene.ts";
 import { ServerProcess } from "../support/server.ts";
 import type { Parameters, SignOptions } from "../support/sign.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -298,10 +298,21 @@ describe("an Action", () => {
 
 describe("a read-only key", () => {
   let reader: Client;
-  let taskId: string;
+  /** What the actions that cannot do without are given. */
+  let required: Readonly<Record<string, Readonly<Record<string, string>>>>;
   beforeAll(async () => {
     reader = await server.addKey({ isReadOnly: true });
-    taskId = (await addVpnConn(server.client, await makePlace(server.client))).taskId;
+    const place = await makePlace(server.client);
+    const { vpcId, vpnGwId } = place;
+    const made = await addVpnConn(server.client, place);
+    const vpnConnId = textAt(await findConn(server.client, made), "unVpnConnId");
+    required = {
+      DescribeVpcLimit: { type: "0" },
+      DescribeVpcTaskResult: { taskId: made.taskId },
+      DescribeVpnConnMonitor: { vpcId, vpnGwId, vpnConnId, metricName: "intraffic" },
+      GetVpnConnConfig: { vpnConnId, vendorname: "cisco", platform: "ios", software: "V15.4" },
+      InquiryVpnPrice: { period: "1", bandwidth: "5" },
+    };
   });
   const writing = [...actions.values()].filter(({ isWrite }) => isWrite).map(({ name }) => name);
   const reading = [...actions.values()].filter(({ isWrite }) => !isWrite).map(({ name }) => name);
@@ -319,11 +330,6 @@ describe("a read-only key", () => {
   });
 
   it.each(reading)("may %s", async (name) => {
-    const required: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-      DescribeVpcLimit: { type: "0" },
-      DescribeVpcTaskResult: { taskId },
-      InquiryVpnPrice: { period: "1", bandwidth: "5" },
-    };
     expect(await replyOf(sendCall(reader, name, required[name] ?? {}))).toMatchObject({ code: 0 });
   });
 

@@ -10,6 +10,6 @@ export const migrations: Readonly<Record<string, Migration>> = {
   "202611222000-first-tables": firstTables,
   "202611222050-lists-by-parent": listsByParent,
   "202611222240-tasks-by-conn": tasksByConn,
-  "202611222305-subnets": subnets,
   "202611222300-traffic": traffic,
+  "202611222305-subnets": subnets,
 };
