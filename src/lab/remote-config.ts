@@ -1,5 +1,6 @@
 // The two files of the remote site's gateway, written as the administrator of that site would: it knows the public address range of
 // its VPN provider and a pre-shared key, and nothing else. Pure.
+import { swanctlSecret } from "../peer-config/swanctl-text.ts";
 import type { Secret } from "../vpn/secret.ts";
 
 /** What the administrator of the remote site knows. */
@@ -118,18 +119,8 @@ connections {
 
 secrets {
   ike-cloud {
-    secret = ${secretValue(preSharedKey)}
+    secret = ${swanctlSecret(preSharedKey.reveal())}
   }
 }
 `;
-}
-
-/**
- * A secret as swanctl reads it back byte by byte: in quotes, or in base64 where quotes do not do - a value that begins with 0x
- * or 0s would be decoded, and a control character would end the line.
- */
-function secretValue(preSharedKey: Secret): string {
-  const key = preSharedKey.reveal();
-  const isPlain = /^[\x20-\x7e]+$/.test(key) && !/^0[xs]/i.test(key);
-  return isPlain ? `"${key.replace(/["\\]/g, "\\$&")}"` : `0s${Buffer.from(key).toString("base64")}`;
 }

@@ -49,6 +49,7 @@ const published: Readonly<Record<string, readonly string[]>> = {
   DeleteVpnConn: ["vpcId", "vpnGwId", "vpnConnId"],
   DeleteVpnGw: ["vpcId", "vpnGwId"],
   DescribeUserGw: ["userGwId", "userGwName", "offset", "limit", "orderField", "orderDirection"],
+  DescribeUserGwVendor: [],
   DescribeVpcEx: ["vpcId", "vpcName", "offset", "limit", "orderField", "orderDirection"],
   DescribeVpcLimit: ["type"],
   DescribeVpcTaskResult: ["taskId", "type"],
@@ -139,6 +140,7 @@ describe("every refusal", () => {
     ["ModifyUserGw", ["user-gw-not-found", "user-gw-name-invalid"]],
     ["DescribeVpcEx", ["vpc-not-found"]],
     ["DescribeVpcTaskResult", ["task-not-found"]],
+    ["GetVpnConnConfig", ["vpn-conn-not-found", "parameter-invalid"]],
   ] satisfies [string, RefusalKind[]][])("of the page of %s is produced by its tests: %s", (action, kinds) => {
     const own = testsOf(action);
     expect(kinds.filter((kind) => !own.includes(`"${kind}"`))).toEqual([]);

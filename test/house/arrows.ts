@@ -10,6 +10,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   vici: [],
   "errors.ts": [],
   vpn: ["errors.ts"],
+  "peer-config": ["vpn"],
   "config.ts": ["vpn"],
 
   store: ["vpn", "errors.ts"],
@@ -18,13 +19,13 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   "dataplane/dataplane.ts": ["vpn"],
   dataplane: ["vici", "vpn"],
 
-  operations: ["store", "tasks", "vpn", "errors.ts", "config.ts"],
+  operations: ["store", "tasks", "peer-config", "vpn", "errors.ts", "config.ts"],
   reconcile: ["store", "tasks", "dataplane/dataplane.ts", "vpn", "errors.ts"],
 
   v2: ["operations", "vpn", "errors.ts"],
   http: ["v2", "errors.ts", "config.ts"],
 
-  lab: ["dataplane", "vpn", "config.ts"],
+  lab: ["dataplane", "peer-config", "vpn", "config.ts"],
   doctor: ["dataplane", "vici", "store", "vpn", "errors.ts", "config.ts"],
   demo: ["cli", "lab", "dataplane", "v2/signature.ts", "vpn", "errors.ts", "config.ts"],
   cli: anything,

@@ -1,5 +1,6 @@
 // The catalogue of actions.
 import type { Action } from "../action.ts";
+import type { Action } from "../action.ts";
 import { addUserGw } from "./add-user-gw.ts";
 import { addVpnConnEx } from "./add-vpn-conn-ex.ts";
 import { createVpc } from "./create-vpc.ts";
@@ -8,13 +9,15 @@ import { deleteUserGw } from "./delete-user-gw.ts";
 import { deleteVpc } from "./delete-vpc.ts";
 import { deleteVpnConn } from "./delete-vpn-conn.ts";
 import { deleteVpnGw } from "./delete-vpn-gw.ts";
+import { describeUserGwVendor } from "./describe-user-gw-vendor.ts";
 import { describeUserGw } from "./describe-user-gw.ts";
 import { describeVpcEx } from "./describe-vpc-ex.ts";
 import { describeVpcLimit } from "./describe-vpc-limit.ts";
 import { describeVpcTaskResult } from "./describe-vpc-task-result.ts";
-import { describeVpnConn } from "./describe-vpn-conn.ts";
 import { describeVpnConnMonitor } from "./describe-vpn-conn-monitor.ts";
+import { describeVpnConn } from "./describe-vpn-conn.ts";
 import { describeVpnGw } from "./describe-vpn-gw.ts";
+import { getVpnConnConfig } from "./get-vpn-conn-config.ts";
 import { inquiryVpnPrice } from "./inquiry-vpn-price.ts";
 import { modifyUserGw } from "./modify-user-gw.ts";
 import { modifyVpcAttribute } from "./modify-vpc-attribute.ts";
@@ -34,12 +37,14 @@ export const actions: ReadonlyMap<string, Action> = new Map(
     deleteVpnConn,
     deleteVpnGw,
     describeUserGw,
+    describeUserGwVendor,
     describeVpcEx,
     describeVpcLimit,
     describeVpcTaskResult,
     describeVpnConn,
     describeVpnConnMonitor,
     describeVpnGw,
+    getVpnConnConfig,
     inquiryVpnPrice,
     modifyUserGw,
     modifyVpcAttribute,
@@ -66,9 +71,7 @@ export const notOffered: ReadonlySet<string> = new Set([
   "DescribeSSLVpnDomain",
   "DescribeSubnet",
   "DescribeSubnetEx",
-  "DescribeUserGwVendor",
   "DescribeVpcs",
-  "GetVpnConnConfig",
   "InquiryPriceRunVpnGw",
   "ModifyRouteTableAttribute",
   "ModifySubnetAttribute",
