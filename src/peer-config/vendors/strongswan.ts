@@ -36,6 +36,7 @@ export const strongswan: Vendor = {
   write: (view) => [
     ...opening(sign, view, "strongSwan 5.9"),
     say(sign, "Save it as /etc/swanctl/swanctl.conf, or in /etc/swanctl/conf.d, and run `swanctl --load-all`."),
+    ...aggressiveRemark(view),
     ...weakRemark(view),
     "",
     "connections {",
@@ -62,6 +63,20 @@ export const strongswan: Vendor = {
 
 function indent(lines: readonly string[]): string[] {
   return lines.map((line) => `  ${line}`);
+}
+
+/** As a responder strongSwan refuses aggressive mode with a pre-shared key unless its operator insists. */
+function aggressiveRemark({ exchangeMode }: PeerView): string[] {
+  if (exchangeMode === "main") return [];
+  return [
+    attention(
+      sign,
+      "strongSwan answers aggressive mode with a pre-shared key only if strongswan.conf has, besides the rest:",
+    ),
+    ...["charon {", "  i_dont_care_about_security_and_use_aggressive_mode_psk = yes", "}"].map((line) =>
+      say(sign, `  ${line}`),
+    ),
+  ];
 }
 
 /** DES is no part of OpenSSL 3's default provider. */

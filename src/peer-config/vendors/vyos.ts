@@ -2,7 +2,7 @@
 // a swanctl.conf of them, so names and secrets are written as strongSwan reads them.
 import type { DhGroup, Identity, IkeEncryption, IpsecEncryption } from "../../vpn/algorithms.ts";
 import type { PeerView } from "../peer-view.ts";
-import { cidr, closing, fitTo, isPlain, type KeyRule, keyLines, lacks, opening, say } from "../script.ts";
+import { attention, cidr, closing, fitTo, isPlain, type KeyRule, keyLines, lacks, opening, say } from "../script.ts";
 import { base64Secret } from "../swanctl-text.ts";
 import type { Vendor } from "../vendor.ts";
 
@@ -48,6 +48,7 @@ function quote(text: string): string {
 function groupsOf(view: PeerView): string[] {
   const { ike, ipsec, uid } = view;
   const [ikeGroup, espGroup] = [`set vpn ipsec ike-group ${uid}`, `set vpn ipsec esp-group ${uid}`];
+  const isBegun = hasToBegin(view);
   const ikeSeconds = fitTo(sign, "IKE SA lifetime in seconds", ike.lifetimeSeconds, lifetimeRange);
   const espSeconds = fitTo(sign, "IPsec SA lifetime in seconds", ipsec.lifetimeSeconds, lifetimeRange);
   return [
@@ -58,10 +59,10 @@ function groupsOf(view: PeerView): string[] {
     cipher(`${ikeGroup} proposal 1`, ike.encryption),
     `${ikeGroup} proposal 1 hash ${ike.integrity}`,
     `${ikeGroup} proposal 1 dh-group ${ike.dhGroup}`,
-    `${ikeGroup} dead-peer-detection action clear`,
+    `${ikeGroup} dead-peer-detection action ${isBegun ? "restart" : "clear"}`,
     `${ikeGroup} dead-peer-detection interval 30`,
     `${ikeGroup} dead-peer-detection timeout 120`,
-    `${ikeGroup} close-action none`,
+    `${ikeGroup} close-action ${isBegun ? "start" : "none"}`,
     `${espGroup} mode tunnel`,
     ...espSeconds.remarks,
     `${espGroup} lifetime ${espSeconds.value}`,
@@ -81,6 +82,18 @@ function pfs(group: DhGroup | undefined): string {
   return group === undefined ? "disable" : `dh-group${group}`;
 }
 
+/** VyOS has no way to let strongSwan answer aggressive mode with a pre-shared key; it may ask for it itself. */
+function hasToBegin({ exchangeMode }: PeerView): boolean {
+  return exchangeMode === "aggressive";
+}
+
+const beginning = [
+  attention(
+    sign,
+    "VyOS does not answer aggressive mode with a pre-shared key, so it has to begin itself. Main mode is better.",
+  ),
+];
+
 function peer(view: PeerView): string[] {
   const { uid } = view;
   const [psk, site] = [`set vpn ipsec authentication psk ${uid}`, `set vpn ipsec site-to-site peer ${uid}`];
@@ -93,7 +106,8 @@ function peer(view: PeerView): string[] {
     `${site} authentication mode pre-shared-secret`,
     `${site} authentication local-id ${quote(own)}`,
     `${site} authentication remote-id ${quote(gateway)}`,
-    `${site} connection-type respond`,
+    ...(hasToBegin(view) ? beginning : []),
+    `${site} connection-type ${hasToBegin(view) ? "initiate" : "respond"}`,
     `${site} default-esp-group ${uid}`,
     `${site} ike-group ${uid}`,
     say(sign, "Behind a NAT: the router's own address."),
