@@ -70,11 +70,14 @@ export interface Fitted {
   readonly remarks: readonly string[];
 }
 
-/** The nearest value that the device takes. Another lifetime does no harm: the shorter of both ends' renews the SA. */
+/**
+ * The nearest value that the device takes. The shorter lifetime of both ends renews the SA; but a device may refuse one that is longer
+ * than its own.
+ */
 export function fitTo(sign: Sign, what: string, wanted: number, [low, high]: readonly [number, number]): Fitted {
   const value = Math.min(Math.max(wanted, low), high);
   if (value === wanted) return { value, remarks: [] };
-  const reason = `the channel has ${wanted}, this device takes ${low} to ${high}; the tunnel works all the same.`;
+  const reason = `the channel has ${wanted}, this device takes ${low} to ${high}. Best give the channel one in that range.`;
   return { value, remarks: [attention(sign, `${what}: ${reason}`)] };
 }
 

@@ -56,7 +56,7 @@ export const strongswan: Vendor = {
       `tunnelled packets untranslated: iptables -t nat -I POSTROUTING -o ${view.interfaceName} -m policy --dir out --pol ipsec -j ACCEPT`,
     ),
     ...closing(sign, view, {
-      mss: (bytes) => `iptables -t mangle -A FORWARD -p tcp --syn -j TCPMSS --set-mss ${bytes}`,
+      mss: (bytes) => `iptables -t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --set-mss ${bytes}`,
     }),
   ],
 };
@@ -131,9 +131,12 @@ function child({ ipsec }: PeerView, { own, cloud }: NetworkPair): string[] {
   ];
 }
 
-/** charon looks for a key by identity where it knows it, and by address where it does not yet (main mode). */
+/**
+ * charon looks for a key by identity where it knows it, and by address where it does not yet (main mode). The own identity tells keys
+ * for one VPN gateway apart.
+ */
 function secret(view: PeerView): string[] {
-  const owners = [...new Set([view.gatewayAddress, identity(view.gatewayIdentity)])];
+  const owners = [...new Set([view.gatewayAddress, ...[view.gatewayIdentity, view.ownIdentity].map(identity)])];
   return [
     ...owners.map((owner, index) => `id-${index + 1} = ${owner}`),
     ...keyLines(sign, view, keyRule, (word) => [`secret = ${word}`]),
