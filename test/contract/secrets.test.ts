@@ -52,6 +52,8 @@ beforeAll(async () => {
     (await addVpnConn(client, { ...place, userGwId: "" }, { userGwAddr: "203.0.113.9" })).data,
     "preSharedKey",
   );
+  const ios = { vendorname: "cisco", platform: "ios", software: "V15.4" };
+  expect((await call(client, "GetVpnConnConfig", { vpnConnId: textAt(conn, "unVpnConnId"), ...ios })).code).toBe(0);
   const ids = { vpcId: place.vpcId, vpnGwId: place.vpnGwId, vpnConnId: textAt(conn, "unVpnConnId") };
   await waitForTask(client, String(dataOf(await call(client, "DeleteVpnConn", ids)).taskId));
   const created = await runCulvert(["key", "create", "--json", "--data", server.dataDir]);
