@@ -57,7 +57,7 @@ describe("GetVpnConnConfig", () => {
   });
 
   it("says for Comware what the published text says, in the words that a device takes", async () => {
-    const { publicAddress } = { publicAddress: textAt(conn, "vpnGwAddress") };
+    const publicAddress = textAt(conn, "vpnGwAddress");
     const text = textOf(await ask(comware));
     const commands = text.split("\n").filter((line) => !line.startsWith("#"));
     // The sample's lines in its order, but for names and numbers of ours and for `sa Lifetime`, which no device knows.

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Client, call, clientOf } from "../../src/cli/client.ts";
-import { ipBatch } from "../../src/dataplane/charon/ip.ts";
+import { ipBatch, ipJson } from "../../src/dataplane/charon/ip.ts";
 import { instanceOf, type Names, namesOf } from "../../src/dataplane/charon/names.ts";
 import { removeInstance } from "../../src/dataplane/charon/remove-instance.ts";
 import { type ServerProcess, startServerProcess } from "../../src/demo/server-process.ts";
@@ -135,6 +135,11 @@ describeOnMachine("a strongSwan with the text of GetVpnConnConfig", () => {
     const device = { vendorname: "strongswan", platform: "swanctl", software: "5.9" };
     return textAt(rowOf(await call(client, "GetVpnConnConfig", { vpnConnId, ...device })), "configFileInfo");
   }
+
+  it("speaks of the size of packets that the tunnel takes", async () => {
+    const links = await ipJson<{ ifname: string; mtu: number }[]>(names.gatewayNamespace(1), ["link", "show"]);
+    expect(links.find(({ ifname }) => ifname === "ipsec0")?.mtu).toBe(1_400);
+  });
 
   it.each([
     ["main mode, addresses, one SPD", { ...oneSpd }, 1],
