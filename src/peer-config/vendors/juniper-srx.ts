@@ -50,8 +50,8 @@ export const juniperSrx: Vendor = {
   write: (view) => [
     ...opening(sign, view, "Juniper SRX, Junos 21.4"),
     say(sign, "In configuration mode: `load set terminal`, paste, Ctrl-D, `commit`."),
-    ...ikeStatements(view).map(toSet),
-    ...ipsecStatements(view).map(toSet),
+    ...ikeStatements(view),
+    ...ipsecStatements(view),
     say(
       sign,
       "Still to do, with the names of your zones: IKE has to be let in, and policies have to let packets pass both ways.",
@@ -74,14 +74,11 @@ export const juniperSrx: Vendor = {
   ],
 };
 
-/** Remarks stay as they are. */
-function toSet(line: string): string {
-  return line.startsWith(sign) ? line.replace(`${sign} security`, `${sign} set security`) : `set ${line}`;
-}
-
 function ikeStatements(view: PeerView): string[] {
   const { ike, uid } = view;
-  const [proposal, policy, gateway] = ["proposal", "policy", "gateway"].map((what) => `security ike ${what} ${uid}`);
+  const [proposal, policy, gateway] = ["proposal", "policy", "gateway"].map(
+    (what) => `set security ike ${what} ${uid}`,
+  );
   const lifetime = fitTo(sign, "IKE SA lifetime in seconds", ike.lifetimeSeconds, [180, 86_400]);
   return [
     `${proposal} authentication-method pre-shared-keys`,
@@ -112,7 +109,7 @@ function identity({ type, value }: Identity): string {
 
 function ipsecStatements(view: PeerView): string[] {
   const { ipsec, uid } = view;
-  const [proposal, policy, vpn] = ["proposal", "policy", "vpn"].map((what) => `security ipsec ${what} ${uid}`);
+  const [proposal, policy, vpn] = ["proposal", "policy", "vpn"].map((what) => `set security ipsec ${what} ${uid}`);
   const tunnel = `st0.${numberIn(view, 100, 9_000)}`;
   const seconds = fitTo(sign, "IPsec SA lifetime in seconds", ipsec.lifetimeSeconds, [180, 86_400]);
   const kilobytes = fitTo(sign, "IPsec SA lifetime in kilobytes", ipsec.lifetimeKilobytes, [64, 4_294_967_294]);
@@ -136,7 +133,7 @@ function ipsecStatements(view: PeerView): string[] {
         `${vpn} traffic-selector ts${index + 1} local-ip ${cidr(own)} remote-ip ${cidr(cloud)}`,
     ),
     `${vpn} establish-tunnels on-traffic`,
-    `interfaces st0 unit ${tunnel.slice("st0.".length)} family inet`,
-    `security zones security-zone cloud interfaces ${tunnel}`,
+    `set interfaces st0 unit ${tunnel.slice("st0.".length)} family inet`,
+    `set security zones security-zone cloud interfaces ${tunnel}`,
   ];
 }

@@ -44,11 +44,11 @@ function quote(text: string): string {
   return `'${text}'`;
 }
 
-/** Own words: DH groups are numbers here. */
+/** The proposals and lifetimes of both phases; every group carries the channel's id. */
 function groupsOf(view: PeerView): string[] {
   const { ike, ipsec, uid } = view;
   const [ikeGroup, espGroup] = [`set vpn ipsec ike-group ${uid}`, `set vpn ipsec esp-group ${uid}`];
-  const isBegun = hasToBegin(view);
+  const isFirst = isInitiator(view);
   const ikeSeconds = fitTo(sign, "IKE SA lifetime in seconds", ike.lifetimeSeconds, lifetimeRange);
   const espSeconds = fitTo(sign, "IPsec SA lifetime in seconds", ipsec.lifetimeSeconds, lifetimeRange);
   return [
@@ -59,10 +59,10 @@ function groupsOf(view: PeerView): string[] {
     cipher(`${ikeGroup} proposal 1`, ike.encryption),
     `${ikeGroup} proposal 1 hash ${ike.integrity}`,
     `${ikeGroup} proposal 1 dh-group ${ike.dhGroup}`,
-    `${ikeGroup} dead-peer-detection action ${isBegun ? "restart" : "clear"}`,
+    `${ikeGroup} dead-peer-detection action ${isFirst ? "restart" : "clear"}`,
     `${ikeGroup} dead-peer-detection interval 30`,
     `${ikeGroup} dead-peer-detection timeout 120`,
-    `${ikeGroup} close-action ${isBegun ? "start" : "none"}`,
+    `${ikeGroup} close-action ${isFirst ? "start" : "none"}`,
     `${espGroup} mode tunnel`,
     ...espSeconds.remarks,
     `${espGroup} lifetime ${espSeconds.value}`,
@@ -83,7 +83,7 @@ function pfs(group: DhGroup | undefined): string {
 }
 
 /** VyOS has no way to let strongSwan answer aggressive mode with a pre-shared key; it may ask for it itself. */
-function hasToBegin({ exchangeMode }: PeerView): boolean {
+function isInitiator({ exchangeMode }: PeerView): boolean {
   return exchangeMode === "aggressive";
 }
 
@@ -106,8 +106,8 @@ function peer(view: PeerView): string[] {
     `${site} authentication mode pre-shared-secret`,
     `${site} authentication local-id ${quote(own)}`,
     `${site} authentication remote-id ${quote(gateway)}`,
-    ...(hasToBegin(view) ? beginning : []),
-    `${site} connection-type ${hasToBegin(view) ? "initiate" : "respond"}`,
+    ...(isInitiator(view) ? beginning : []),
+    `${site} connection-type ${isInitiator(view) ? "initiate" : "respond"}`,
     `${site} default-esp-group ${uid}`,
     `${site} ike-group ${uid}`,
     say(sign, "Behind a NAT: the router's own address."),
