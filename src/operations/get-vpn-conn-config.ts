@@ -39,7 +39,7 @@ export async function getVpnConnConfig(
     );
   }
   const { uid } = await requireVpnConn(db, caller, input.vpnConn);
-  const [view] = (await listVpnConnViews(db, caller, { ref: readRef(uid) }, onlyOne)).rows;
+  const [view] = (await listVpnConnViews(db, caller, { ref: readRef(uid, "vpn-conn") }, onlyOne)).rows;
   if (view === undefined) {
     throw new ApiError("vpn-conn-not-found", `VPN channel ${uid} has just been deleted`, { field: "vpnConn" });
   }

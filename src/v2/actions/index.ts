@@ -1,6 +1,5 @@
 // The catalogue of actions.
 import type { Action } from "../action.ts";
-import type { Action } from "../action.ts";
 import { addUserGw } from "./add-user-gw.ts";
 import { addVpnConnEx } from "./add-vpn-conn-ex.ts";
 import { createVpc } from "./create-vpc.ts";
