@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { makeConn, makePlace, type Place } from "../../test/support/operations.ts";
 import { keepTrafficMs, ReconcileWorld } from "../../test/support/reconcile-world.ts";
+import { DataplaneError } from "../dataplane/dataplane.ts";
 import { addTraffic, listSaCounters, listTraffic } from "../store/traffic.ts";
 import { slotMs, slotOf } from "../vpn/traffic.ts";
 
@@ -35,6 +36,12 @@ async function counted(connId: number): Promise<[number, number]> {
 
 async function endSas(): Promise<void> {
   await world.dataplane.loseSas(place.vpnGw.id);
+}
+
+function refuseToStart(): void {
+  world.dataplane.onApply = ({ step }) => {
+    if (step.kind === "start-charon") throw new DataplaneError("gateway", "no room");
+  };
 }
 
 const counters = () => listSaCounters(world.store.db, place.vpnGw.id);
@@ -98,6 +105,25 @@ describe("a CHILD_SA that goes", () => {
     await world.advance(3 * world.periodMs);
     expect(await counted(connId)).toEqual([111, 222]);
     expect(await counters()).toMatchObject([{ connId, bytesIn: 1, bytesOut: 2 }]);
+  });
+
+  test("is counted to its end also when its charon ends right after it, whether another comes up or not", async () => {
+    const { connId, carry } = await makeUp();
+    carry(10, 20);
+    await endSas();
+    await world.dataplane.befall(place.vpnGw.id, { kind: "stop-charon" });
+    world.dataplane.report(place.vpnGw.id);
+    await world.settle();
+    expect(await counted(connId)).toEqual([10, 20]);
+    await world.untilUp(1);
+    await world.settle();
+    carry(1, 2);
+    refuseToStart();
+    await endSas();
+    await world.dataplane.befall(place.vpnGw.id, { kind: "stop-charon" });
+    world.dataplane.report(place.vpnGw.id);
+    await world.settle();
+    expect(await counted(connId)).toEqual([11, 22]);
   });
 
   test("with its charon loses what flowed since the last look, and no more", async () => {
