@@ -1,11 +1,9 @@
 // Decodes application/x-www-form-urlencoded text, the same in a query and in a body (api-v2.md 1.1).
-// Linear in the text, whatever the text: the count of parameters is bounded here, its length by whoever read it.
+// Linear in the text, whatever the text: how long it may be is the business of whoever read it.
 
 import { isUtf8 } from "node:buffer";
 import { ApiError, refuseField } from "../errors.ts";
-
-/** PHP, the original's platform, stops at 1000 (`max_input_vars`); twice that leaves room for long SPD lists. */
-const maxParameters = 2_000;
+import { ParameterCollector } from "./collector.ts";
 
 const beyondBytes = /[\u0100-\uffff]/;
 const beyondAscii = /[\u0080-\uffff]/;
@@ -15,8 +13,7 @@ export function readForm(text: string): Map<string, string> {
   if (beyondBytes.test(text)) {
     throw new ApiError("parameter-invalid", "Text outside ASCII must be sent as percent-encoded UTF-8.");
   }
-  const parameters = new Map<string, string>();
-  let count = 0;
+  const collector = new ParameterCollector();
   let start = 0;
   while (start < text.length) {
     const next = text.indexOf("&", start);
@@ -27,17 +24,11 @@ export function readForm(text: string): Map<string, string> {
     const equals = piece.indexOf("=");
     const rawName = equals === -1 ? piece : piece.slice(0, equals);
     if (rawName === "") continue;
-    count += 1;
-    if (count > maxParameters) {
-      throw new ApiError("parameter-invalid", `A request can have at most ${maxParameters} parameters.`);
-    }
+    collector.count();
     const name = decodeName(rawName);
-    const value = equals === -1 ? "" : decodeValue(piece.slice(equals + 1), name);
-    // A name sent again moves to its new place, so that "last wins" also holds between `a_b` and `a.b`.
-    if (parameters.has(name)) parameters.delete(name);
-    parameters.set(name, value);
+    collector.put(name, equals === -1 ? "" : decodeValue(piece.slice(equals + 1), name));
   }
-  return parameters;
+  return collector.parameters;
 }
 
 function decodeName(raw: string): string {

@@ -3,6 +3,7 @@
 
 import { ApiError, refuseField } from "../errors.ts";
 import { readForm } from "./form.ts";
+import { readMultipart } from "./multipart.ts";
 
 /** A request as it came in, before anything is decoded: the signature is made over names and values as sent. */
 export interface RawRequest {
@@ -26,12 +27,8 @@ const formType = "application/x-www-form-urlencoded";
 /** How each media type is read. PHP's `$_POST`, the original's source, filled from both (api-v2.md 1.1). */
 const bodyReaders: ReadonlyMap<string, BodyReader> = new Map<string, BodyReader>([
   [formType, (body) => readForm(body.toString("latin1"))],
-  ["multipart/form-data", refuseMultipart],
+  ["multipart/form-data", readMultipart],
 ]);
-
-function refuseMultipart(): never {
-  throw new ApiError("parameter-invalid", "A multipart/form-data body is not supported yet.");
-}
 
 /** Reads the query of a GET or the body of a POST; the two are never mixed (api-v2.md 1.1). */
 export function readParameters(raw: RawRequest): FlatParameters {
@@ -48,7 +45,8 @@ export function readParameters(raw: RawRequest): FlatParameters {
 function readBody(body: Buffer | undefined, contentType: string): FlatParameters {
   const [mediaType = ""] = contentType.split(";", 1);
   const read = bodyReaders.get(mediaType.trim().toLowerCase());
-  if (read === undefined) throw new ApiError("parameter-invalid", `The content type must be ${formType}.`);
+  if (read === undefined)
+    throw new ApiError("parameter-invalid", `The content type must be ${formType} or multipart/form-data.`);
   return read(body ?? Buffer.alloc(0), contentType);
 }
 
