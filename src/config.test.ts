@@ -6,10 +6,12 @@ import {
   type Config,
   ConfigError,
   environmentName,
+  formatEndpoint,
   readConfig,
   readEnvironment,
   readListen,
   type SettingName,
+  servesPlainHttp,
   settings,
 } from "./config.ts";
 import { formatAddress, parseAddress } from "./vpn/network.ts";
@@ -51,6 +53,12 @@ const names = Object.keys(settings) as SettingName[];
 /** A value that is not the default, for each setting. */
 const samples: Readonly<Record<SettingName, string>> = {
   listen: "127.0.0.2:9",
+  plainHttp: "off",
+  "tls.certFile": "cert.pem",
+  "tls.keyFile": "key.pem",
+  unknownSecretIdCode: "4100",
+  rateLimit: "50",
+  caFile: "ca.pem",
   endpoint: "https://vpn.example:8443",
   keyFile: "key.json",
   data: "elsewhere",
@@ -86,9 +94,9 @@ const samples: Readonly<Record<SettingName, string>> = {
   "network.publicGateway": "198.51.100.1",
 };
 
-/** What a setting is read as, by what its text looks like. */
-function readSample(text: string): unknown {
-  if (/^-?\d+$/.test(text)) return Number(text);
+/** What a setting is read as, by what its default is and what its text looks like. */
+function readSample(name: SettingName, text: string): unknown {
+  if (typeof settings[name].fallback === "number") return Number(text);
   if (text === "false") return false;
   const [first, last] = text.split("-").map(parseAddress);
   return first !== undefined && last !== undefined ? { first, last } : text;
@@ -133,7 +141,7 @@ describe("every setting", () => {
 
   test.each(names)("%s is taken from the command line, the environment and the file", (name) => {
     const text = samples[name];
-    const expected = readSample(text);
+    const expected = readSample(name, text);
     expect(expected).not.toEqual(settings[name].fallback);
     expect(read({ [name]: text })[name]).toEqual(expected);
     expect(read({}, { [environmentName(name)]: text })[name]).toEqual(expected);
@@ -303,11 +311,25 @@ describe("the address to listen on", () => {
     "localhost.example:80",
     "127.1:80",
     "0127.0.0.1:80",
-  ])("%s is of the network, which is refused: keys would go in clear", (text) => {
+  ])("%s is of the network", (text) => {
     expect(readListen(text).isLoopback).toBe(false);
-    const message = refuse(() => read({ listen: text }));
-    expect(message).toContain(`listen: ${text} is not a loopback address`);
-    expect(message).toContain("in clear");
+    expect(read({ listen: text }).listen).toBe(text);
+  });
+
+  test.each([
+    ["127.0.0.1:1", { off: false, loopback: true, on: true }],
+    ["0.0.0.0:1", { off: false, loopback: false, on: true }],
+  ])("%s serves plain HTTP as plainHttp says", (listen, expected) => {
+    const answers = ["off", "loopback", "on"].map((plainHttp) => [
+      plainHttp,
+      servesPlainHttp(read({ listen, plainHttp })),
+    ]);
+    expect(Object.fromEntries(answers)).toEqual(expected);
+  });
+
+  test("is part of an endpoint, in brackets where it has to be", () => {
+    expect(formatEndpoint("https", { host: "::1", port: 9 })).toBe("https://[::1]:9");
+    expect(formatEndpoint("http", { host: "vpn.example", port: 9 })).toBe("http://vpn.example:9");
   });
 
   test.each([

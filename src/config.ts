@@ -94,6 +94,12 @@ const price = [0, 50_000_000] as const;
 /** Every setting. A name `network.publicPool` is `CULVERT_NETWORK_PUBLIC_POOL` in the environment. */
 export const settings = {
   listen: text("127.0.0.1:8080", "address and port of the API"),
+  plainHttp: choice(["off", "loopback", "on"], "loopback", "where plain HTTP is served beside HTTPS"),
+  "tls.certFile": text(
+    "",
+    "file of the certificate and its chain in PEM; empty: <data>/tls/cert.pem, self-signed, made at the first start",
+  ),
+  "tls.keyFile": text("", "file of the private key of tls.certFile in PEM"),
   data: text("./var", "directory of the database, the keys and the lock"),
   database: text("", "database URL; empty: sqlite:<data>/culvert.db"),
   dataplane: choice(["charon", "simulated"], "charon", "what carries the tunnels"),
@@ -104,6 +110,8 @@ export const settings = {
   ),
   region: checked(isRegion, "a region such as gz or ap-guangzhou", "gz", "region of a request that names none"),
   hosts: text("", "further host names that clients sign, separated by commas"),
+  unknownSecretIdCode: choice(["4104", "4100"], "4104", "code that answers a SecretId that is unknown or disabled"),
+  rateLimit: integer(0, [0, 1_000_000], "requests per second that a server takes from one key; 0 is unlimited"),
   clockSkewSeconds: integer(7_200, [1, 86_400], "how far a request's Timestamp may be from the clock, in seconds"),
   utcOffsetMinutes: integer(480, [-720, 840], "zone of the times in replies, in minutes east of UTC"),
   reconcilePeriodSeconds: integer(
@@ -133,6 +141,10 @@ export const settings = {
   keyFile: text(
     "",
     "file with the SecretId and SecretKey that `culvert call` signs with; empty: <data>/admin.key.json",
+  ),
+  caFile: text(
+    "",
+    "file of the certificates that `culvert call` trusts; empty: Node.js's own, and tls/cert.pem beside the key file",
   ),
   "network.publicPool": pool("198.51.100.10-198.51.100.60", "public addresses that VPN gateways are given"),
   "network.publicPrefixLength": integer(24, [8, 31], "length of the public network"),
@@ -248,13 +260,25 @@ export function readListen(text: string): ListenAddress {
   return { host, port, isLoopback };
 }
 
-function checkTogether(config: Config): void {
-  const { isLoopback } = readListen(config.listen);
-  if (!isLoopback) {
-    throw new ConfigError(
-      `listen: ${config.listen} is not a loopback address, and this version has no TLS; keys and pre-shared keys would cross the network in clear`,
-    );
+/** `https://[::1]:8080`. */
+export function formatEndpoint(scheme: string, { host, port }: Pick<ListenAddress, "host" | "port">): string {
+  return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+/** Whether a request over plain HTTP is answered, or refused because keys and pre-shared keys would cross a network in clear. */
+export function servesPlainHttp({ plainHttp, listen }: Pick<Config, "plainHttp" | "listen">): boolean {
+  switch (plainHttp) {
+    case "off":
+      return false;
+    case "on":
+      return true;
+    case "loopback":
+      return readListen(listen).isLoopback;
   }
+}
+
+function checkTogether(config: Config): void {
+  readListen(config.listen);
   checkPool(config);
   if (config.database !== "" && !/^sqlite:./.test(config.database)) {
     throw new ConfigError("database: this version knows sqlite:PATH only");

@@ -4,12 +4,14 @@ import { join } from "node:path";
 import pino from "pino";
 import { runCommandLine } from "./cli/command-line.ts";
 import type { RunningServer } from "./cli/serve.ts";
-import { type Config, ConfigError, readListen } from "./config.ts";
+import { type Config, ConfigError, formatEndpoint, readListen, servesPlainHttp } from "./config.ts";
 import { CharonDataplane } from "./dataplane/charon/charon-dataplane.ts";
 import { instanceOf, namesOf } from "./dataplane/charon/names.ts";
 import type { Dataplane } from "./dataplane/dataplane.ts";
 import { SimulatedDataplane } from "./dataplane/simulated.ts";
+import { loadCertificate } from "./http/certificate.ts";
 import { buildServer, type HttpServer } from "./http/server.ts";
+import { TlsPort } from "./http/tls-port.ts";
 import { ensureAdminKey } from "./operations/admin-key.ts";
 import { KeyRing } from "./operations/key-ring.ts";
 import { Reconciler } from "./reconcile/reconciler.ts";
@@ -32,15 +34,18 @@ function makeDataplane(config: Config, log: pino.Logger): Dataplane {
   }
 }
 
-/** @throws ConfigError when the address is not free */
-async function listen(app: HttpServer, address: string): Promise<string> {
+/** @returns the port, which the system chose when the address says 0. @throws ConfigError when the address is not free */
+async function listen(app: HttpServer, address: string): Promise<number> {
   const { host, port } = readListen(address);
   try {
-    return await app.listen({ host, port });
+    // Fastify's own line in the log would name plain HTTP, whatever is served.
+    await app.listen({ host, port, listenTextResolver: () => "bound" });
   } catch (cause) {
     const reason = cause instanceof Error && "code" in cause ? cause.code : cause;
     throw new ConfigError(`listen: ${address} cannot be listened on (${reason})`, { cause });
   }
+  const bound = app.server.address();
+  return typeof bound === "object" && bound !== null ? bound.port : port;
 }
 
 /** @throws ConfigError, StoreError, DataplaneError */
@@ -49,6 +54,7 @@ async function startServer(config: Config): Promise<RunningServer> {
   const clock = Date.now;
   mkdirSync(config.data, { recursive: true, mode: 0o700 });
   const unlock = lockDataDir(config.data);
+  const certificate = await loadCertificate(config, clock());
   const store = await openStore(config);
   const adminKeyFile = join(config.data, "admin.key.json");
   const isNewAdminKey = await ensureAdminKey(store, adminKeyFile, clock());
@@ -57,7 +63,9 @@ async function startServer(config: Config): Promise<RunningServer> {
   const keepTrafficMs = config.trafficDays * 86_400_000;
   const reconciler = new Reconciler({ store, dataplane, clock, log, periodMs, keepTrafficMs });
   const context = { store, config, clock, nudge: (vpnGwId: number) => reconciler.nudge(vpnGwId) };
-  const app = buildServer({ api: new V2Api(context, new KeyRing(store, clock)), log });
+  const tlsPort = new TlsPort(certificate);
+  const isPlainServed = servesPlainHttp(config);
+  const app = buildServer({ api: new V2Api(context, new KeyRing(store, clock)), log, tlsPort, isPlainServed });
   const stop = async () => {
     await app.close();
     await reconciler.stop();
@@ -66,9 +74,17 @@ async function startServer(config: Config): Promise<RunningServer> {
   };
   try {
     await reconciler.start();
-    const endpoint = await listen(app, config.listen);
-    log.info({ endpoint, dataplane: config.dataplane }, "listening");
-    return { endpoint, adminKeyFile, isNewAdminKey, stop };
+    const port = await listen(app, config.listen);
+    const endpoints = (isPlainServed ? ["http", "https"] : ["https"]).map((scheme) =>
+      formatEndpoint(scheme, { ...readListen(config.listen), port }),
+    );
+    log.info({ endpoints, dataplane: config.dataplane }, "listening");
+    const reloadCertificate = async () => {
+      const reloaded = await loadCertificate(config, clock());
+      tlsPort.replaceCertificate(reloaded);
+      return reloaded;
+    };
+    return { endpoints, certificate, reloadCertificate, adminKeyFile, isNewAdminKey, stop };
   } catch (error) {
     await stop();
     throw error;

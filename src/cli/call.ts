@@ -37,7 +37,7 @@ export async function runCall(
     const readInput = (file: string | 0) => readFileSync(file, "utf8");
     const pairs = parameters.map((text) => readParameter(text, readInput));
     const keyFile = config.keyFile === "" ? join(config.data, "admin.key.json") : config.keyFile;
-    const client = clientOf(keyFile, config.endpoint, config.region);
+    const client = clientOf(keyFile, config.endpoint, config.region, config.caFile);
     const reply = await call(client, action, Object.fromEntries(pairs));
     process.stdout.write(`${options.json ? JSON.stringify(reply) : JSON.stringify(reply, undefined, 2)}\n`);
     if (reply.code !== 0) process.exitCode = exitCodes.failed;

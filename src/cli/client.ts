@@ -1,5 +1,10 @@
 // A client of the API: signs a call as the vendor's SDKs do and sends it as a form.
-import { randomInt } from "node:crypto";
+import { randomInt, X509Certificate } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { request as requestPlain } from "node:http";
+import { request as requestSecured } from "node:https";
+import { dirname, join } from "node:path";
+import { getCACertificates } from "node:tls";
 import { readKeyFile } from "../operations/admin-key.ts";
 import { signRequest } from "../v2/signature.ts";
 import type { Secret } from "../vpn/secret.ts";
@@ -11,6 +16,8 @@ export interface Client {
   readonly secretId: string;
   readonly secretKey: Secret;
   readonly region: string | undefined;
+  /** Certificates in PEM that are trusted, all of them; undefined: those that Node.js trusts. */
+  readonly trusted?: readonly string[] | undefined;
 }
 
 /** A reply of the API: `code` 0 is success. */
@@ -21,9 +28,30 @@ export interface Reply {
   readonly [key: string]: unknown;
 }
 
-/** A client with the key of a file. @throws Error when the file does not hold `{"secretId","secretKey"}` */
-export function clientOf(keyFile: string, endpoint: string, region: string | undefined): Client {
-  return { ...readKeyFile(keyFile), endpoint, region };
+/** A client with the key of a file. @throws Error when a file does not hold what it should */
+export function clientOf(keyFile: string, endpoint: string, region: string | undefined, caFile = ""): Client {
+  return { ...readKeyFile(keyFile), endpoint, region, trusted: readTrusted(endpoint, keyFile, caFile) };
+}
+
+/**
+ * The certificates of `caFile` and no others; else what Node.js trusts and, when it lies beside the key, the one that the server made
+ * for itself: whoever can write there can have the key anyway.
+ */
+function readTrusted(endpoint: string, keyFile: string, caFile: string): string[] | undefined {
+  if (!endpoint.startsWith("https:")) return undefined;
+  if (caFile !== "") return [readCertificates(caFile)];
+  const ownFile = join(dirname(keyFile), "tls", "cert.pem");
+  return existsSync(ownFile) ? [...getCACertificates("default"), readCertificates(ownFile)] : undefined;
+}
+
+function readCertificates(file: string): string {
+  const text = readFileSync(file, "utf8");
+  try {
+    new X509Certificate(text);
+  } catch (cause) {
+    throw new Error(`${file} holds no certificate in PEM`, { cause });
+  }
+  return text;
 }
 
 const path = "/v2/index.php";
@@ -48,26 +76,67 @@ export function signCall(
   return new URLSearchParams([...all, ["Signature", signature]]);
 }
 
-/** Signs and sends one call. @throws Error when no API answers there */
+/** Signs and sends one call. @throws Error when no API answers there, or it is not the one that is trusted */
 export function call(client: Client, action: string, parameters: Readonly<Record<string, string>>): Promise<Reply> {
-  return sendSigned(client.endpoint, "POST", signCall(client, "POST", action, parameters));
+  return sendSigned(client, "POST", signCall(client, "POST", action, parameters));
 }
 
-/** Sends what signCall made, by the same method. @throws Error when no API answers there */
-export async function sendSigned(endpoint: string, method: "GET" | "POST", signed: URLSearchParams): Promise<Reply> {
-  const url = new URL(path, endpoint);
-  if (method === "GET") url.search = signed.toString();
-  let response: Response;
-  try {
-    const body = method === "POST" ? signed : null;
-    response = await fetch(url, { method, body, signal: AbortSignal.timeout(timeoutMs) });
-  } catch (cause) {
-    throw new Error(`no API answers at ${endpoint}`, { cause });
-  }
-  const text = await response.text();
+/** Sends what signCall made, by the same method. @throws Error when no API answers there, or it is not the one that is trusted */
+export async function sendSigned(
+  client: Pick<Client, "endpoint" | "trusted">,
+  method: "GET" | "POST",
+  signed: URLSearchParams,
+): Promise<Reply> {
+  const { endpoint } = client;
+  const { status, text } = await exchange(client, method, signed).catch((cause) => {
+    throw new Error(explainFailure(endpoint, cause), { cause });
+  });
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new Error(`${endpoint} answered with HTTP status ${response.status} and no JSON`, { cause });
+    throw new Error(`${endpoint} answered with HTTP status ${status} and no JSON`, { cause });
   }
+}
+
+interface Answer {
+  readonly status: number | undefined;
+  readonly text: string;
+}
+
+/** Not fetch, which cannot be told whom to trust. */
+function exchange(
+  { endpoint, trusted }: Pick<Client, "endpoint" | "trusted">,
+  method: "GET" | "POST",
+  signed: URLSearchParams,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const url = new URL(path, endpoint);
+    if (method === "GET") url.search = signed.toString();
+    const headers = method === "POST" ? { "content-type": "application/x-www-form-urlencoded" } : {};
+    const options = { method, headers, signal: AbortSignal.timeout(timeoutMs) };
+    const sent =
+      url.protocol === "https:"
+        ? requestSecured(url, { ...options, ...(trusted === undefined ? {} : { ca: [...trusted] }) })
+        : requestPlain(url, options);
+    sent.on("error", reject);
+    sent.on("response", (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (part: string) => {
+        text += part;
+      });
+      response.on("error", reject);
+      response.on("end", () => resolve({ status: response.statusCode, text }));
+    });
+    sent.end(method === "POST" ? signed.toString() : undefined);
+  });
+}
+
+/** Codes of certificates that are not trusted, or not made out to this host. */
+const distrust = /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_|ERR_TLS_CERT)/;
+
+function explainFailure(endpoint: string, cause: unknown): string {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  if (!distrust.test(code)) return `no API answers at ${endpoint}`;
+  return `the certificate of ${endpoint} is not trusted (${code}); give the server's cert.pem with --ca-file, and a host that it is made out to`;
 }

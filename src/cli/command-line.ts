@@ -88,6 +88,7 @@ export function buildCommandLine(startServer: StartServer): Command {
     .description("send one signed call: name=value, name=@FILE, or name=- for standard input")
     .addOption(setting("endpoint", "URL"))
     .addOption(setting("keyFile", "file"))
+    .addOption(setting("caFile", "file"))
     .addOption(setting("region", "region"))
     .addOption(setting("data", "directory"))
     .option("--config <file>", "JSON file of settings")

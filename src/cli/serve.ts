@@ -1,10 +1,14 @@
 // `culvert serve`: runs until it is told to stop.
-import type { Config } from "../config.ts";
+import { type Config, ConfigError } from "../config.ts";
+import type { Certificate } from "../http/certificate.ts";
 
 /** A server that runs. */
 export interface RunningServer {
-  /** `http://127.0.0.1:8080`. */
-  readonly endpoint: string;
+  /** `http://127.0.0.1:8080`, `https://127.0.0.1:8080`: what it answers to. */
+  readonly endpoints: readonly string[];
+  readonly certificate: Certificate;
+  /** Reads the certificate anew, for connections from then on. @throws ConfigError, and the old one stays */
+  reloadCertificate(): Promise<Certificate>;
   /** Where the administrator's key is, and whether this start made it. */
   readonly adminKeyFile: string;
   readonly isNewAdminKey: boolean;
@@ -20,13 +24,37 @@ const stopTimeoutMs = 10_000;
 
 export async function runServe(config: Config, startServer: StartServer): Promise<void> {
   const server = await startServer(config);
-  if (server.isNewAdminKey) process.stderr.write(`culvert: the administrator's key is in ${server.adminKeyFile}\n`);
-  process.stderr.write(`culvert: the API is at ${server.endpoint}/v2/index.php (${config.dataplane} data plane)\n`);
+  const places = server.endpoints.map((endpoint) => `${endpoint}/v2/index.php`).join(" and ");
+  if (server.isNewAdminKey) say(`the administrator's key is in ${server.adminKeyFile}`);
+  sayCertificate(server.certificate);
+  say(`the API is at ${places} (${config.dataplane} data plane)`);
+  process.on("SIGHUP", () => void reload(server));
   const signal = await new Promise<string>((resolve) => {
     for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => resolve(name));
   });
-  process.stderr.write(`culvert: ${signal}, stopping; the gateways live on\n`);
+  say(`${signal}, stopping; the gateways live on`);
   const deadline = setTimeout(() => process.exit(1), stopTimeoutMs);
   await server.stop();
   clearTimeout(deadline);
+}
+
+function say(sentence: string): void {
+  process.stderr.write(`culvert: ${sentence}\n`);
+}
+
+function sayCertificate({ file, fingerprint, warning }: Certificate): void {
+  say(`the certificate is in ${file}, SHA-256 ${fingerprint}`);
+  if (warning !== undefined) say(`warning: ${warning}`);
+}
+
+/** A certificate that is no good leaves the server with the one it has. */
+async function reload(server: RunningServer): Promise<void> {
+  try {
+    const certificate = await server.reloadCertificate();
+    say("SIGHUP, the certificate was read anew");
+    sayCertificate(certificate);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    say(`SIGHUP, the old certificate stays: ${error.message}`);
+  }
 }

@@ -47,7 +47,7 @@ export class ApiStory {
     this.#check();
     const { endpoint } = this.#client;
     const signed = signCall(this.#client, "GET", action, parameters);
-    const reply = await sendSigned(endpoint, "GET", signed);
+    const reply = await sendSigned(this.#client, "GET", signed);
     if (isTold) this.#narrator.call("GET", `${endpoint}/v2/index.php`, signed, reply);
     if (reply.code !== 0) throw new Error(`${action} was refused: ${reply.code} ${reply.codeDesc} ${reply.message}`);
     return reply;

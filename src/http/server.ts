@@ -1,6 +1,7 @@
 // The server process's face: takes requests, keeps their raw text for the signature, and logs method, path, action and request id.
 // The query string and the body are never logged: they hold pre-shared keys.
 import { randomUUID } from "node:crypto";
+import { createServer, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import Fastify, {
   type FastifyBaseLogger,
@@ -12,6 +13,7 @@ import Fastify, {
 import { ApiError } from "../errors.ts";
 import { type V2Api, v2Path } from "../v2/api.ts";
 import { refuse, type V2Reply } from "../v2/envelope.ts";
+import type { TlsPort } from "./tls-port.ts";
 
 /** api-v2.md 1.1: 1 MiB for a body, 32 KiB for a request line. */
 const bodyLimitBytes = 1 << 20;
@@ -19,27 +21,54 @@ const requestLineLimitBytes = 32 << 10;
 /** Node counts the request line among the headers. */
 const headerLimitBytes = 64 << 10;
 const requestTimeoutMs = 60_000;
+/** Longer than most clients keep an idle connection, so that the client is the one who closes it. */
+const keepAliveTimeoutMs = 72_000;
 
 const tooLong = () => refuse(new ApiError("parameter-invalid", "the request line is longer than 32 KiB; send a POST"));
 const tooLarge = () => refuse(new ApiError("parameter-invalid", "the body is larger than 1 MiB"));
 const malformed = () =>
   refuse(new ApiError("parameter-invalid", "the request's headers, Content-Type or Content-Length, are malformed"));
 
+const plainRefused = () => refuse(new ApiError("protocol-unsupported", "the API is served over HTTPS only"));
+
 /** What the rest of the program knows of the server. */
 export type HttpServer = FastifyInstance;
 
+interface ServerParts {
+  readonly api: V2Api;
+  readonly log: FastifyBaseLogger;
+  /** Adds HTTPS on the same port. */
+  readonly tlsPort: TlsPort | undefined;
+  /** False: whatever comes over plain HTTP is answered with 4600, before anything else is looked at (api-v2.md 1.1, 1.7). */
+  readonly isPlainServed: boolean;
+}
+
 /** Builds the server; it listens when told to. */
-export function buildServer({ api, log }: { api: V2Api; log: FastifyBaseLogger }): HttpServer {
+export function buildServer({ api, log, tlsPort, isPlainServed }: ServerParts): HttpServer {
+  const isRefused = (socket: Socket) => !isPlainServed && !("encrypted" in socket && socket.encrypted);
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyLimitBytes,
-    requestTimeout: requestTimeoutMs,
     forceCloseConnections: "idle",
     genReqId: () => randomUUID(),
-    clientErrorHandler: answerClientError,
-    http: { maxHeaderSize: headerLimitBytes },
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, isRefused(socket)),
+    // What a factory makes, Fastify takes as it is, without limits and timeouts of its own.
+    serverFactory: (handler) => {
+      const server = createServer(
+        { maxHeaderSize: headerLimitBytes, requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs },
+        (request, response) => {
+          // Before the router, which has refusals of its own.
+          if (!isRefused(request.socket)) return handler(request, response);
+          log.info({ method: request.method, code: plainRefused().code }, "plain HTTP refused");
+          sendPlainRefused(response);
+        },
+      );
+      tlsPort?.guard(server);
+      return server;
+    },
   });
+  app.addHook("preClose", async () => tlsPort?.close());
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   app.get("/healthz", async () => ({ ok: true }));
@@ -76,6 +105,11 @@ function sendReply(reply: FastifyReply, answer: V2Reply): FastifyReply {
     .code(200)
     .headers(headers)
     .send(Buffer.from(JSON.stringify(answer)));
+}
+
+function sendPlainRefused(response: ServerResponse): void {
+  const body = JSON.stringify(plainRefused());
+  response.writeHead(200, { "content-type": "application/json", "content-length": Buffer.byteLength(body) }).end(body);
 }
 
 async function answerV2(
@@ -123,10 +157,10 @@ function sendTooLarge(request: FastifyRequest, reply: FastifyReply): FastifyRepl
 }
 
 /** What Node itself refuses: headers that are too long, and text that is not HTTP. */
-function answerClientError(error: Error & { code?: string }, socket: Socket): void {
+function answerClientError(error: Error & { code?: string }, socket: Socket, isRefused: boolean): void {
   if (!socket.writable) return;
   if (error.code === "HPE_HEADER_OVERFLOW") {
-    const body = JSON.stringify(tooLong());
+    const body = JSON.stringify(isRefused ? plainRefused() : tooLong());
     const head = `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}`;
     socket.end(`${head}\r\nConnection: close\r\n\r\n${body}`);
   } else {

@@ -37,7 +37,8 @@ describe("a server", () => {
 
   it("says on stderr where it is and where the administrator's key is", () => {
     expect(server.output).toContain(`the administrator's key is in ${server.keyFile}`);
-    expect(server.output).toContain(`the API is at ${server.endpoint}/v2/index.php (simulated data plane)`);
+    const path = `${new URL(server.endpoint).host}/v2/index.php`;
+    expect(server.output).toContain(`the API is at http://${path} and https://${path} (simulated data plane)`);
   });
 
   it.runIf(process.platform === "linux")("is the process that was started: no shell stands before it", () => {
@@ -48,7 +49,7 @@ describe("a server", () => {
   it("keeps its files to itself", () => {
     const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
     expect(modeOf(server.dataDir)).toBe("700");
-    for (const name of ["admin.key.json", "master.key", "culvert.db", "culvert.db-wal"]) {
+    for (const name of ["admin.key.json", "master.key", "culvert.db", "culvert.db-wal", "tls/key.pem"]) {
       expect([name, modeOf(join(server.dataDir, name))]).toEqual([name, "600"]);
     }
   });
@@ -100,14 +101,6 @@ describe("a signal", () => {
 });
 
 describe("serve does not start", () => {
-  it("beyond this machine, for there is no TLS", async () => {
-    await expectNoStart(
-      ["--listen", "0.0.0.0:0"],
-      {},
-      /^culvert: listen: .* is not a loopback address, and this version has no TLS/,
-    );
-  });
-
   it("with a setting that there is not", async () => {
     const file = join(directory.path, "culvert.json");
     writeFileSync(file, '{"quota":{"vpc":1}}');

@@ -62,16 +62,15 @@ describe("settings", () => {
     expect(read({ file }).region).toBe("sh");
   });
 
-  it.each(["127.0.0.1:0", "127.1.2.3:80", "localhost:8080", "[::1]:8080"])("listen may be %s", (listen) => {
-    expect(read({ options: { listen } }).listen).toBe(listen);
-  });
+  it.each(["127.0.0.1:0", "localhost:8080", "[::1]:8080", "0.0.0.0:0", "[::]:443", "example.org:1"])(
+    "listen may be %s",
+    (listen) => {
+      expect(read({ options: { listen } }).listen).toBe(listen);
+    },
+  );
 });
 
 describe("a sentence refuses", () => {
-  it.each(["0.0.0.0:0", "192.0.2.1:8080", "[::]:0", "example.org:8080", "128.0.0.1:80"])("listen %s", (listen) => {
-    expect(() => read({ options: { listen } })).toThrow(/^listen: .* is not a loopback address/);
-  });
-
   it.each(["nonsense", "127.0.0.1", ":8080", "127.0.0.1:99999", "127.0.0.1:http", "::1:80"])("listen %s", (listen) => {
     expect(() => read({ options: { listen } })).toThrow(/^listen: an address and a port .* are expected/);
   });
@@ -86,6 +85,9 @@ describe("a sentence refuses", () => {
     ["CULVERT_UNIQUE_VPC_NAMES", "perhaps"],
     ["CULVERT_UNIQUE_VPC_NAMES", "constructor"],
     ["CULVERT_LOG_LEVEL", "loud"],
+    ["CULVERT_PLAIN_HTTP", "true"],
+    ["CULVERT_UNKNOWN_SECRET_ID_CODE", "4000"],
+    ["CULVERT_RATE_LIMIT", "-1"],
     ["CULVERT_DATAPLANE", "other"],
     ["CULVERT_REGION", "Gz"],
     ["CULVERT_NETWORK_PUBLIC_POOL", "198.51.100.9-198.51.100.1"],

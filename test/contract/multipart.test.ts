@@ -40,7 +40,7 @@ const signVpc = (options: SignOptions = {}) => signPairs(server.client, "CreateV
 describe.each(writers)("a body of %s", (_who, write, boundary, RequestClient) => {
   const common = { RequestClient };
 
-  it.each(["HmacSHA1", "HmacSHA256", undefined] as const)("is signed with %s", async (algorithm) => {
+  it.each(["HmacSHA1", "HmacSHA256"] as const)("is signed with %s", async (algorithm) => {
     const parameters = newVpc("办公室 a+b&c=%41 é");
     const pairs = signPairs(server.client, "CreateVpc", parameters, { algorithm, common });
     const reply = requireSuccess(await send(write(pairs, boundary), boundary));

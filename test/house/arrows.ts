@@ -23,7 +23,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   reconcile: ["store", "tasks", "dataplane/dataplane.ts", "vpn", "errors.ts"],
 
   v2: ["operations", "vpn", "errors.ts"],
-  http: ["v2", "errors.ts", "config.ts"],
+  http: ["v2", "vpn", "errors.ts", "config.ts"],
 
   lab: ["dataplane", "peer-config", "vpn", "config.ts"],
   doctor: ["dataplane", "vici", "store", "vpn", "errors.ts", "config.ts"],
@@ -38,6 +38,9 @@ const reserved: Readonly<Record<string, readonly string[]>> = {
   "better-sqlite3": ["store"],
   pg: ["store"],
   fastify: ["http"],
+  "@peculiar/x509": ["http/self-signed.ts"],
+  "reflect-metadata": ["http/self-signed.ts"],
+  "node:tls": ["http", "cli"],
   commander: ["cli"],
   "node:net": ["vici", "http", "lab", "doctor"], // the lab: does its charon listen; the doctor: is a port free
 };

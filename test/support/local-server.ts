@@ -2,10 +2,12 @@
 import { join } from "node:path";
 import pino from "pino";
 import type { Client } from "../../src/cli/client.ts";
-import { readConfig, readListen, type SettingName } from "../../src/config.ts";
+import { readConfig, readListen, type SettingName, servesPlainHttp } from "../../src/config.ts";
 import type { Dataplane } from "../../src/dataplane/dataplane.ts";
 import { SimulatedDataplane } from "../../src/dataplane/simulated.ts";
+import { loadCertificate } from "../../src/http/certificate.ts";
 import { buildServer } from "../../src/http/server.ts";
+import { TlsPort } from "../../src/http/tls-port.ts";
 import { ensureAdminKey, readKeyFile } from "../../src/operations/admin-key.ts";
 import { createKey, disableKey, KeyRing } from "../../src/operations/key-ring.ts";
 import { Reconciler } from "../../src/reconcile/reconciler.ts";
@@ -59,7 +61,10 @@ export async function startLocalServer(
   await ensureAdminKey(store, keyFile, clock.now());
   const reconciler = new Reconciler({ store, dataplane, clock: clock.now, log, periodMs: 30_000, keepTrafficMs });
   const context = { store, config, clock: clock.now, nudge: (id: number) => reconciler.nudge(id) };
-  const app = buildServer({ api: new V2Api(context, new KeyRing(store, clock.now)), log });
+  const api = new V2Api(context, new KeyRing(store, clock.now));
+  // Only a test that speaks of plain HTTP needs another way in; making a certificate for each of the others takes its time.
+  const tlsPort = settings.plainHttp && new TlsPort(await loadCertificate(config, clock.now()));
+  const app = buildServer({ api, log, tlsPort: tlsPort || undefined, isPlainServed: servesPlainHttp(config) });
   await reconciler.start();
   const endpoint = await app.listen(readListen(config.listen));
   const database = new DatabaseView(directory.path);

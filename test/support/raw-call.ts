@@ -1,5 +1,6 @@
 // A request byte for byte, and its answer with all that surrounds the JSON.
-import { request } from "node:http";
+import { request as requestPlain } from "node:http";
+import { request as requestSecured } from "node:https";
 import type { Client, Reply } from "../../src/cli/client.ts";
 import { encodePairs, type Parameters, type SignOptions, signPairs } from "./sign.ts";
 
@@ -8,6 +9,8 @@ export interface RawCall {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Buffer;
+  /** Certificate that is trusted, where the endpoint is https. */
+  readonly ca?: string;
 }
 
 export interface RawAnswer {
@@ -22,13 +25,14 @@ export const v2Path = "/v2/index.php";
 export const formType = "application/x-www-form-urlencoded";
 
 /** Sends it on a connection of its own. @throws Error when there is no answer, or it is not JSON */
-export function sendRaw(endpoint: string, { method, path, headers = {}, body }: RawCall): Promise<RawAnswer> {
-  const { hostname, port } = new URL(endpoint);
+export function sendRaw(endpoint: string, { method, path, headers = {}, body, ca }: RawCall): Promise<RawAnswer> {
+  const { hostname, port, protocol } = new URL(endpoint);
+  const request = protocol === "https:" ? requestSecured : requestPlain;
   return new Promise((resolve, reject) => {
     const signal = AbortSignal.timeout(timeoutMs);
     // Without a length Node sends the body of a GET bare, and the server takes it for the next request.
     const length = body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) };
-    const options = { hostname, port, method, path, headers: { ...length, ...headers }, agent: false, signal };
+    const options = { hostname, port, method, path, headers: { ...length, ...headers }, agent: false, signal, ca };
     const sent = request(options, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));

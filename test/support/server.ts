@@ -95,7 +95,7 @@ export class ServerProcess {
       () => {
         const said = this.#output.slice(start);
         if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}: ${said}`);
-        return /the API is at (http:\S+)\/v2\/index\.php/.exec(said)?.[1];
+        return /the API is at (https?:\S+)\/v2\/index\.php/.exec(said)?.[1];
       },
       { what: "the server to listen", timeoutMs: startTimeoutMs },
     );
