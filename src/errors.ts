@@ -12,6 +12,7 @@ export const refusalKinds = [
   "permission-denied",
   "action-unknown",
   "action-not-offered",
+  "rate-exceeded",
   "vpc-not-found",
   "vpn-gw-not-found",
   "user-gw-not-found",

@@ -1,7 +1,7 @@
 // The v2 dialect from a raw request to a reply: who calls, whether the call is genuine and new, which action, what came of it.
 // The order of checks is api-v2.md 1.7.
-import { ApiError } from "../errors.ts";
-import type { Caller, Context } from "../operations/context.ts";
+import { ApiError, refuseField } from "../errors.ts";
+import type { Context } from "../operations/context.ts";
 import type { KeyRing } from "../operations/key-ring.ts";
 import type { ApiKey } from "../vpn/entities.ts";
 import { isRegion, normaliseRegion } from "../vpn/id.ts";
@@ -9,7 +9,8 @@ import type { Action } from "./action.ts";
 import { actions, notOffered } from "./actions/index.ts";
 import { refuse, succeed, type V2Reply } from "./envelope.ts";
 import { ParameterReader } from "./parameters.ts";
-import { checkClock, ReplayMemory, stampRequest } from "./replay.ts";
+import { RateLimiter } from "./rate.ts";
+import { checkClock, ReplayMemory, type ReplayStamp, stampRequest } from "./replay.ts";
 import {
   actionParameters,
   type Common,
@@ -35,17 +36,25 @@ export interface V2Outcome {
   readonly failure: unknown;
 }
 
+/** A call whose signature is right, and that was not made before. */
+interface Genuine {
+  readonly key: ApiKey;
+  readonly stamp: ReplayStamp;
+}
+
 /** Answers calls. One object for a server: it remembers requests against replay. */
 export class V2Api {
   readonly #context: Context;
   readonly #keys: KeyRing;
   readonly #hosts: readonly string[];
   readonly #replays = new ReplayMemory({ maxEntries: replayEntries });
+  readonly #rates: RateLimiter;
 
   constructor(context: Context, keys: KeyRing) {
     this.#context = context;
     this.#keys = keys;
     this.#hosts = context.config.hosts.split(",").flatMap((host) => host.trim() || []);
+    this.#rates = new RateLimiter(context.config.rateLimit);
   }
 
   /** Never throws: every failure is a reply. */
@@ -56,9 +65,11 @@ export class V2Api {
       parameters = readParameters(raw);
       const common = readCommon(parameters);
       action = actions.get(common.action);
-      const caller = await this.#authenticate(raw, parameters, common);
+      const { key, stamp } = await this.#authenticate(raw, parameters, common);
+      if (action?.isWrite && key.isReadOnly) throw new ApiError("permission-denied", "this key may only read");
       if (action === undefined) throw refuseAction(common.action);
-      if (action.isWrite && caller.isReadOnly) throw new ApiError("permission-denied", "this key may only read");
+      this.#checkRate(key);
+      const caller = { accountId: key.accountId, region: this.#regionOf(common), isReadOnly: key.isReadOnly, stamp };
       const payload = await action.run(this.#context, caller, new ParameterReader(actionParameters(parameters)));
       return { reply: succeed(payload), action: action.name, failure: undefined };
     } catch (error) {
@@ -71,26 +82,40 @@ export class V2Api {
     }
   }
 
-  async #authenticate(raw: RawRequest, parameters: FlatParameters, common: Common): Promise<Caller> {
+  async #authenticate(raw: RawRequest, parameters: FlatParameters, common: Common): Promise<Genuine> {
+    const { clockSkewSeconds, unknownSecretIdCode } = this.#context.config;
     const key = await this.#keys.find(common.secretId);
     if (key === undefined || key.isDisabled) {
-      throw new ApiError("secret-id-unknown", "the SecretId does not exist or is disabled");
+      // The table of codes says 4104, a real reply 4100 (api-v2.md 2.4).
+      const kind = unknownSecretIdCode === "4104" ? "secret-id-unknown" : "signature-wrong";
+      throw new ApiError(kind, "the SecretId does not exist or is disabled");
     }
     const mac = this.#verify(raw, parameters, common, key);
     if (common.token !== undefined) {
       throw new ApiError("token-wrong", "the Token belongs to no key of this server; leave it out");
     }
-    const { clockSkewSeconds, region } = this.#context.config;
     const nowSeconds = Math.floor(this.#context.clock() / 1_000);
     checkClock(common.timestamp, nowSeconds, clockSkewSeconds);
     const stamp = stampRequest(common, mac, clockSkewSeconds);
     if (!this.#replays.admit(stamp, nowSeconds)) {
       throw new ApiError("request-replayed", "this request was sent before; sign each one anew");
     }
-    const given = common.region ?? region;
-    if (!isRegion(given))
-      throw new ApiError("parameter-invalid", "a region such as gz is expected", { field: "Region" });
-    return { accountId: key.accountId, region: normaliseRegion(given), isReadOnly: key.isReadOnly, stamp };
+    return { key, stamp };
+  }
+
+  #checkRate({ secretId }: ApiKey): void {
+    if (this.#rates.admit(secretId, this.#context.clock())) return;
+    const { rateLimit } = this.#context.config;
+    throw new ApiError(
+      "rate-exceeded",
+      `this key has sent more than ${rateLimit} requests per second; sign it anew later`,
+    );
+  }
+
+  #regionOf(common: Common): string {
+    const given = common.region ?? this.#context.config.region;
+    if (isRegion(given)) return normaliseRegion(given);
+    throw refuseField("Region", "a region such as gz is expected");
   }
 
   #verify(raw: RawRequest, parameters: FlatParameters, common: Common, key: ApiKey): Buffer {

@@ -11,7 +11,7 @@ describe("v2Errors", () => {
     expect(code).not.toBe(0);
     expect(codeDesc).toMatch(/^[A-Z][A-Za-z]*(\.[A-Z][A-Za-z]*)?$/);
     if (codeDesc.endsWith(".NotFound")) expect([-3047, 5000]).toContain(code);
-    if (/InUse$|CannotDelete$|State$|LimitExceeded$|^ActionLocked$/.test(codeDesc)) expect(code).toBe(5100);
+    if (/InUse$|CannotDelete$|State$|.LimitExceeded$|^ActionLocked$/.test(codeDesc)) expect(code).toBe(5100);
     if (/^InvalidParameter$|^Invalid[A-Za-z]*(Name|Cidr)$/.test(codeDesc)) expect(code).toBe(4000);
     if (codeDesc === "AuthFailure") expect([4100, 4101, 4104]).toContain(code);
   });

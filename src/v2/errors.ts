@@ -20,6 +20,7 @@ export const v2Errors: Readonly<Record<RefusalKind, V2Error>> = {
   "permission-denied": { code: 4101, codeDesc: "AuthFailure" },
   "action-unknown": { code: 4000, codeDesc: "InvalidAction" },
   "action-not-offered": { code: 6100, codeDesc: "NotFound" },
+  "rate-exceeded": { code: 4400, codeDesc: "LimitExceeded" },
 
   // Existence. -3047 comes from the sibling bare-metal product, every other `*.NotFound` is 5000 (2.3).
   "vpc-not-found": { code: -3047, codeDesc: "InvalidVpc.NotFound" },

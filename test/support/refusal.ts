@@ -16,6 +16,7 @@ export const refusals: Readonly<Record<RefusalKind, readonly [number, string]>> 
   "permission-denied": [4101, "AuthFailure"],
   "action-unknown": [4000, "InvalidAction"],
   "action-not-offered": [6100, "NotFound"],
+  "rate-exceeded": [4400, "LimitExceeded"],
   "vpc-not-found": [-3047, "InvalidVpc.NotFound"],
   "vpn-gw-not-found": [5000, "InvalidVpnGw.NotFound"],
   "user-gw-not-found": [5000, "InvalidUserGw.NotFound"],
