@@ -136,6 +136,15 @@ describe.each(variants)("qcloudapi-sdk by $method with $signatureMethod", (optio
     requireSuccess(await send("DeleteVpc", { vpcId }));
   });
 
+  it("speaks HTTPS, whatever the certificate", async () => {
+    const endpoint = server.endpoint.replace("http:", "https:");
+    const send = makeVendorCall({ ...server.client, endpoint }, options);
+    const vpcName = `办公室 @ ${label} over HTTPS`;
+    const { uniqVpcId } = requireSuccess(await send("CreateVpc", { vpcName, cidrBlock: "10.0.0.0/16" }));
+    expect(rowOf(await send("DescribeVpcEx", { vpcId: uniqVpcId })).vpcName).toBe(vpcName);
+    requireSuccess(await send("DeleteVpc", { vpcId: uniqVpcId }));
+  });
+
   it("hands over objects, lists and refusals as it should", async () => {
     const send = makeVendorCall(server.client, options);
     const { uniqVpcId: vpcId } = requireSuccess(await send("CreateVpc", { vpcName: label, cidrBlock: "10.0.0.0/16" }));

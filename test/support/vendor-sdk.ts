@@ -26,7 +26,7 @@ export type VendorCall = (action: string, parameters?: Record<string, unknown>) 
 export function makeVendorCall({ endpoint, secretId, secretKey, region }: Client, options: VendorOptions): VendorCall {
   const settings = {
     serviceType: "vpc",
-    protocol: "http",
+    protocol: new URL(endpoint).protocol.slice(0, -1),
     host: new URL(endpoint).host,
     SecretId: secretId,
     SecretKey: secretKey.reveal(),
