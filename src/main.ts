@@ -39,7 +39,7 @@ async function listen(app: HttpServer, address: string): Promise<number> {
   const { host, port } = readListen(address);
   try {
     // Fastify's own line in the log would name plain HTTP, whatever is served.
-    await app.listen({ host, port, listenTextResolver: () => "bound" });
+    await app.listen({ host, port, listenTextResolver: () => "taking connections" });
   } catch (cause) {
     const reason = cause instanceof Error && "code" in cause ? cause.code : cause;
     throw new ConfigError(`listen: ${address} cannot be listened on (${reason})`, { cause });

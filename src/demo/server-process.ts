@@ -31,7 +31,7 @@ export async function startServerProcess(dataDir: string, dataplane: "charon" | 
   const endpoint = await poll(startBoundMs, async () => {
     const said = readFileSync(logFile).subarray(earlier).toString("utf8");
     if (child.exitCode !== null) throw new Error(`the server did not start: ${said.trim().split("\n").at(-1)}`);
-    return /the API is at (http:[^ ]+)\/v2/.exec(said)?.[1];
+    return /the API is at (https?:[^ ]+)\/v2/.exec(said)?.[1];
   });
   if (endpoint === undefined) {
     await stop(child);

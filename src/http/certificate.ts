@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createSecureContext } from "node:tls";
 import { type Config, ConfigError, readListen } from "../config.ts";
+import { listHosts } from "../v2/signature.ts";
 import { Secret } from "../vpn/secret.ts";
 import { ensureOwnPair, pathsIn } from "./own-certificate.ts";
 
@@ -28,8 +29,8 @@ export async function loadCertificate(config: Config, nowMs: number): Promise<Ce
   }
   if (certFile !== "") return readGiven(certFile, keyFile, nowMs);
   const dir = join(config.data, "tls");
-  const hosts = config.hosts.split(",").flatMap((host) => host.trim() || []);
-  const pair = await ensureOwnPair(dir, { listenHost: readListen(config.listen).host, hosts, nowMs });
+  const { host: listenHost } = readListen(config.listen);
+  const pair = await ensureOwnPair(dir, { listenHost, hosts: listHosts(config.hosts), nowMs });
   return describe(pair.cert, new Secret(pair.key), pathsIn(dir).certFile, nowMs);
 }
 

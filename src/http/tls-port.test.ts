@@ -27,7 +27,8 @@ const first = () => certificates[0] as Certificate;
 
 async function start(timeoutMs?: number): Promise<void> {
   tlsPort = new TlsPort(first(), timeoutMs);
-  server = createServer((request, response) => {
+  const options = { headersTimeout: 500, requestTimeout: 500, connectionsCheckingInterval: 50 };
+  server = createServer(options, (request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => response.end(`${"encrypted" in request.socket} ${Buffer.concat(chunks).length}`));
@@ -167,6 +168,20 @@ describe("one port", () => {
     }
     expect(await ask(true)).toBe("true 0");
     expect(await ask(false)).toBe("false 0");
+  });
+
+  it.each([false, true])("keeps the server's own timeouts, secured: %s", async (isSecured) => {
+    const ca = first().cert;
+    const socket = isSecured ? connectTls({ host: "127.0.0.1", port, ca }) : open();
+    sockets.push(socket);
+    let text = "";
+    socket.on("data", (chunk) => {
+      text += chunk;
+    });
+    socket.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nslow");
+    const elapsedMs = await closed(socket);
+    expect(elapsedMs).toBeGreaterThan(200);
+    expect(text).toMatch(/^HTTP\/1\.1 408 /);
   });
 
   it("shows a new certificate to connections from then on", async () => {

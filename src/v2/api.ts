@@ -19,7 +19,7 @@ import {
   readCommon,
   readParameters,
 } from "./request.ts";
-import { candidateHosts, verifySignature } from "./signature.ts";
+import { candidateHosts, listHosts, verifySignature } from "./signature.ts";
 
 /** The module's one path. */
 export const v2Path = "/v2/index.php";
@@ -53,7 +53,7 @@ export class V2Api {
   constructor(context: Context, keys: KeyRing) {
     this.#context = context;
     this.#keys = keys;
-    this.#hosts = context.config.hosts.split(",").flatMap((host) => host.trim() || []);
+    this.#hosts = listHosts(context.config.hosts);
     this.#rates = new RateLimiter(context.config.rateLimit);
   }
 

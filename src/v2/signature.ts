@@ -13,6 +13,11 @@ const maxCandidates = 32;
 /** Characters put through the HMAC for one request: whoever knows a SecretId can send 1 MiB that fits nothing. */
 const maxSignedLength = 8 * 1024 * 1024;
 
+/** The host names of the setting: separated by commas, each perhaps with a port. */
+export function listHosts(setting: string): string[] {
+  return setting.split(",").flatMap((host) => host.trim() || []);
+}
+
 /** The hosts a client may have signed, most likely first: the header, the same without port, the vendor's, the operator's. */
 export function candidateHosts(host: string | undefined, configured: readonly string[]): string[] {
   const own = host === undefined || host === "" ? [] : [host, host.replace(/:[0-9]{1,5}$/, "")];
