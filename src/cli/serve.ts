@@ -54,7 +54,6 @@ async function reload(server: RunningServer): Promise<void> {
     say("SIGHUP, the certificate was read anew");
     sayCertificate(certificate);
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    say(`SIGHUP, the old certificate stays: ${error.message}`);
+    say(`SIGHUP, the old certificate stays: ${error instanceof ConfigError ? error.message : error}`);
   }
 }

@@ -1,5 +1,11 @@
 import { once } from "node:events";
-import { createServer, Agent as PlainAgent, request as requestPlain, type Server } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  Agent as PlainAgent,
+  request as requestPlain,
+  type Server,
+} from "node:http";
 import { request as requestSecured, Agent as SecuredAgent } from "node:https";
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
@@ -237,6 +243,22 @@ describe("a connection that waits", () => {
   it("is not missed when it comes during a stop", async () => {
     tlsPort.close();
     await closed(open());
+  });
+
+  it.each([false, true])("is another thing than a request that is under way, secured: %s", async (isSecured) => {
+    const request = isSecured ? requestSecured : requestPlain;
+    const sent = request({ host: "127.0.0.1", port, method: "POST", agent: false, ca: first().cert });
+    const arrived = once(server, "request");
+    sent.write("half");
+    await arrived;
+    const ended = once(server, "close");
+    tlsPort.close();
+    server.close();
+    sent.end("half");
+    const [response] = (await once(sent, "response")) as [IncomingMessage];
+    expect(response.statusCode).toBe(200);
+    response.resume();
+    await ended;
   });
 
   it("and one that is idle after a secured request: both are gone with the server", async () => {

@@ -55,9 +55,9 @@ describe("culvert doctor", () => {
   });
 
   it("cannot run on settings that make no sense", async () => {
-    const { code, stderr } = await runCulvert(["doctor", "--listen", "198.51.100.1:80", "--data", directory.path]);
+    const { code, stderr } = await runCulvert(["doctor", "--listen", "nonsense", "--data", directory.path]);
     expect(code).toBe(2);
-    expect(stderr).toContain("no TLS");
+    expect(stderr).toContain("an address and a port");
   });
 
   it("knows a running server, by its lock and by its address", async () => {

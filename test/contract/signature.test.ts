@@ -1,6 +1,7 @@
 // Where clients differ in how they sign, over the wire: order of names, values with @, the host, Latin-1, and the same request at another
 // server of the same database. api-v2.md 1.5, 1.6.
 import { createHmac } from "node:crypto";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type LocalServer, startLocalServer, unlimited } from "../support/local-server.ts";
@@ -132,6 +133,21 @@ describe("the host", () => {
     for (const method of methods) {
       await expectRefusal(server, "signature-wrong", () => send(header, { method, host }));
     }
+  });
+});
+
+describe("a request without a Host, as HTTP/1.0 may send it,", () => {
+  it.each([
+    ["vpc.api.qcloud.com", 0],
+    ["vpn.example.org", 0],
+    ["127.0.0.1", 4100],
+  ] as const)("signed as %s is answered with %i", async (host, code) => {
+    const { hostname, port } = new URL(server.endpoint);
+    const text = signedText(server.client, "DescribeVpcEx", {}, { method: "GET", host });
+    const socket = connect(Number(port), hostname, () => socket.write(`GET ${v2Path}?${text} HTTP/1.0\r\n\r\n`));
+    const chunks: Buffer[] = await socket.setTimeout(15_000, () => socket.destroy()).toArray();
+    const [, body = ""] = Buffer.concat(chunks).toString("utf8").split("\r\n\r\n");
+    expect(JSON.parse(body).code).toBe(code);
   });
 });
 
