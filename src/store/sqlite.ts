@@ -46,6 +46,8 @@ export function openSqlite(path: string): Sqlite {
     file.pragma("journal_mode = WAL");
     file.pragma("synchronous = FULL");
     file.pragma("foreign_keys = ON");
+    // What a savepoint keeps of pages would else go through a file.
+    file.pragma("temp_store = MEMORY");
     file.pragma(`cache_size = -${cacheKiB}`);
     file.pragma(`wal_autocheckpoint = ${checkpointPages}`);
   } catch (cause) {
