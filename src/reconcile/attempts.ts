@@ -63,6 +63,11 @@ export class Attempts {
     this.#attempts.set(child, { startedMs: nowMs, failures, isUp: false });
   }
 
+  /** A child is to be made anew, under another connection. */
+  forget(child: string): void {
+    this.#attempts.delete(child);
+  }
+
   /** charon was started anew: whatever was tried before says nothing. */
   clear(): void {
     this.#attempts.clear();

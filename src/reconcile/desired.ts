@@ -29,16 +29,22 @@ function shortHash(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 12);
 }
 
-/** `ike-198.51.100.100-1f2e3d4c5b6a`: the peer for people, the hash for the rest of the identity. */
-export function connectionName(peerAddress: string, ikeIdentity: string): string {
-  return `ike-${peerAddress}-${shortHash(ikeIdentity)}`;
+/**
+ * `ike-198.51.100.100-1f2e3d4c5b6a`: the peer for people, the hash for the rest of the identity and the generation of its settings.
+ * charon keeps an IKE_SA under the name it was made with, so one that was made with other settings is another connection's.
+ */
+export function connectionName({ conn, ikeIdentity, peerAddress }: DesiredVpnConn): string {
+  return `ike-${peerAddress}-${shortHash(`${ikeIdentity} ${conn.ikeGeneration}`)}`;
 }
 
-/** One child per pair, named after its channel and its networks, so that a pair keeps its name when others come and go. */
+/**
+ * One child per pair, named after its channel, its networks and the generation of its settings: a pair keeps its name when others come and
+ * go, and a CHILD_SA that was made with other settings is another child's.
+ */
 export function childSpecs(conn: VpnConn): ChildSpec[] {
   return conn.spds.flatMap(({ local, peers }) =>
     peers.map((peer) => ({
-      name: `${conn.uid}-${shortHash(`${local}=${peer}`)}`,
+      name: `${conn.uid}-${shortHash(`${local}=${peer} ${conn.ipsecGeneration}`)}`,
       localNetwork: local,
       peerNetwork: peer,
       ipsec: conn.ipsec,
@@ -60,10 +66,11 @@ export class DesiredConns {
   }
 
   /** Takes a row that changed. A channel on its way out is desired no more. */
-  take({ conn, ikeIdentity, peerAddress }: DesiredVpnConn): void {
+  take(row: DesiredVpnConn): void {
+    const { conn, peerAddress } = row;
     this.drop(conn.id);
     if (isLeaving(conn)) return;
-    const name = connectionName(peerAddress, ikeIdentity);
+    const name = connectionName(row);
     const children = childSpecs(conn);
     this.#held.set(conn.id, { conn, connectionName: name, children, peerAddress });
     this.#countLocalNetworks(children, 1);

@@ -8,12 +8,13 @@ import {
   type Step,
 } from "../dataplane/dataplane.ts";
 import type { Store } from "../store/store.ts";
-import { listChangedConns, listNetStatuses } from "../store/vpn-conns.ts";
+import { type DesiredVpnConn, listChangedConns, listNetStatuses } from "../store/vpn-conns.ts";
 import { findVpnGwById } from "../store/vpn-gws.ts";
-import type { Vpc, VpnConn, VpnGw } from "../vpn/entities.ts";
-import type { NetStatus, VpnConnStatus } from "../vpn/status.ts";
+import type { Vpc, VpnGw } from "../vpn/entities.ts";
+import type { NetStatus } from "../vpn/status.ts";
 import { Attempts } from "./attempts.ts";
-import { connectionName, DesiredConns, isLeaving } from "./desired.ts";
+import { answerChange, type Change, failedStatus, isAnswered } from "./changes.ts";
+import { connectionName, DesiredConns } from "./desired.ts";
 import type { Log } from "./log.ts";
 import { type DesiredGateway, installedChildren, planGateway, planInitiations, planLoading, removal } from "./plan.ts";
 import { type ConnOutcome, recordGatewayFailure, recordRemoval, recordRound } from "./record.ts";
@@ -34,12 +35,6 @@ const firstBackoffMs = 500;
 interface RoundEnd {
   readonly isGone: boolean;
   readonly lookAgainMs: number;
-}
-
-/** A channel as it was changed last, and the connection that it is, or was, part of. */
-interface Change {
-  readonly conn: VpnConn;
-  readonly connectionName: string;
 }
 
 /** One gateway's loop. It lives from the first nudge until the gateway has gone, or the server stops. */
@@ -154,25 +149,52 @@ export class GatewayLoop {
     }
     if (vpnGw.generation <= this.#seenGeneration) return;
     for (const row of await listChangedConns(db, this.#id, this.#seenGeneration)) {
-      this.#desired.take(row);
-      const { conn, peerAddress, ikeIdentity } = row;
-      const change = { conn, connectionName: connectionName(peerAddress, ikeIdentity) };
-      if (conn.status !== "running") this.#unanswered.set(conn.id, change);
+      this.#take(this.#desired, row);
+      const { conn, fallback } = row;
+      if (!isAnswered(conn.status)) {
+        this.#unanswered.set(conn.id, { conn, connectionName: connectionName(row), fallback });
+      }
     }
     this.#seenGeneration = vpnGw.generation;
   }
 
-  async #converge(vpnGw: VpnGw, gateway: GatewaySpec, actual: ActualGateway): Promise<RoundEnd> {
+  /** A child that goes to another connection is tried there at once, however young it is. */
+  #take(desired: DesiredConns, row: DesiredVpnConn): void {
+    const before = desired.get(row.conn.id)?.connectionName;
+    desired.take(row);
+    const held = desired.get(row.conn.id);
+    if (held?.connectionName === before) return;
+    for (const { name } of held?.children ?? []) this.#attempts.forget(name);
+  }
+
+  /**
+   * Modifications on a connection that charon has refused: their channels are desired again as they were before. Loading comes before
+   * ending, so nothing of the old has been touched yet. @returns whether there were any
+   */
+  #goBack(connection: string, refusal: string): boolean {
+    let isAny = false;
+    for (const change of this.#unanswered.values()) {
+      if (change.conn.status !== "modifying" || change.connectionName !== connection) continue;
+      if (change.refusal === undefined && this.#fallBack(change)) isAny = true;
+      this.#unanswered.set(change.conn.id, { ...change, refusal });
+    }
+    return isAny;
+  }
+
+  #fallBack({ fallback }: Change): boolean {
+    if (fallback === undefined || this.#desired === undefined) return false;
+    this.#take(this.#desired, fallback);
+    return true;
+  }
+
+  async #converge(vpnGw: VpnGw, gateway: GatewaySpec, seen: ActualGateway): Promise<RoundEnd> {
     const { store, clock } = this.#context;
-    const desired = this.#desiredGateway(gateway);
     const refused = new Map<string, string>();
+    let actual = seen;
     let lookAgainMs: number | undefined;
     try {
-      for (const step of planLoading(desired, actual)) {
-        const failure = await this.#tryStep(gateway, step);
-        if (failure !== undefined && !refused.has(subjectOf(step))) refused.set(subjectOf(step), failure);
-      }
-      lookAgainMs = await this.#initiate(gateway, withoutRefused(desired, refused), actual);
+      actual = await this.#load(gateway, actual, refused);
+      lookAgainMs = await this.#initiate(gateway, withoutRefused(this.#desiredGateway(gateway), refused), actual);
     } catch (error) {
       return this.#recordFailure(vpnGw, error, actual);
     }
@@ -185,6 +207,21 @@ export class GatewayLoop {
     this.#failures = refused.size === 0 ? 0 : this.#failures;
     const nextMs = refused.size === 0 ? Number.POSITIVE_INFINITY : clock() + this.#backOff();
     return { isGone: false, lookAgainMs: Math.min(lookAgainMs ?? Number.POSITIVE_INFINITY, nextMs) };
+  }
+
+  /** Loads and ends what there is to load and to end. @returns what was there before it */
+  async #load(gateway: GatewaySpec, actual: ActualGateway, refused: Map<string, string>): Promise<ActualGateway> {
+    for (const step of planLoading(this.#desiredGateway(gateway), actual)) {
+      const subject = subjectOf(step);
+      // A step is not tried twice in a round.
+      if (refused.has(subject) && isLoading(step)) continue;
+      const failure = await this.#tryStep(gateway, step);
+      if (failure === undefined) continue;
+      refused.set(subject, failure);
+      if (!this.#goBack(subject, failure)) continue;
+      return this.#load(gateway, await this.#context.dataplane.observe(this.#id, false), refused);
+    }
+    return actual;
   }
 
   /** Begins what is due and waits for none of it. @returns when to look again */
@@ -223,15 +260,7 @@ export class GatewayLoop {
 
   /** What came of every change that waits for an answer, now that all steps are done. */
   #answer(refused: ReadonlyMap<string, string>): ConnOutcome[] {
-    return [...this.#unanswered.values()].flatMap(({ conn, connectionName: name }): ConnOutcome[] => {
-      const { id: connId, generation } = conn;
-      const failure = refused.get(name) ?? refused.get(conn.uid);
-      if (failure === undefined) {
-        return [{ connId, generation, status: isLeaving(conn) ? undefined : "running", failure }];
-      }
-      const status = failedStatus(conn.status);
-      return status === conn.status && failure === conn.failure ? [] : [{ connId, generation, status, failure }];
-    });
+    return [...this.#unanswered.values()].flatMap((change) => answerChange(change, refused) ?? []);
   }
 
   /** Remembers what has been recorded. */
@@ -239,7 +268,8 @@ export class GatewayLoop {
     for (const { connId, status, failure } of conns) {
       const change = this.#unanswered.get(connId);
       if (status === undefined) this.#netStatuses.delete(connId);
-      if (status === undefined || status === "running" || change === undefined) this.#unanswered.delete(connId);
+      if (status === "modify-failed" && change !== undefined) this.#fallBack(change);
+      if (status === undefined || change === undefined || isAnswered(status)) this.#unanswered.delete(connId);
       else this.#unanswered.set(connId, { ...change, conn: { ...change.conn, status, failure } });
     }
     for (const [connId, netStatus] of netStatuses) this.#netStatuses.set(connId, netStatus);
@@ -327,9 +357,8 @@ function isLeavingGw({ status }: VpnGw): boolean {
   return status === "deleting" || status === "delete-failed";
 }
 
-function failedStatus(status: VpnConnStatus): VpnConnStatus {
-  if (status === "modifying" || status === "modify-failed") return "modify-failed";
-  return status === "deleting" || status === "delete-failed" ? "delete-failed" : "create-failed";
+function isLoading({ kind }: Step): boolean {
+  return kind === "load-secret" || kind === "load-connection";
 }
 
 /** What a step is about: a connection by its name, or a channel by its unified id, which its children's names begin with. */

@@ -1,6 +1,7 @@
 // Writes down what a round found and did: statuses, tasks, what was observed. One transaction a round.
 import type { Db, Store } from "../store/store.ts";
 import { finishTasks, listRunningTasks, type RunningTask } from "../store/tasks.ts";
+import { dropFallback, restoreFallback } from "../store/vpn-conn-fallbacks.ts";
 import { deleteVpnConn, recordConnStatus, recordNetStatus } from "../store/vpn-conns.ts";
 import { deleteVpnGw, recordVpnGwStatus, setGwObservedGeneration } from "../store/vpn-gws.ts";
 import type { VpnGw } from "../vpn/entities.ts";
@@ -14,6 +15,8 @@ export interface ConnOutcome {
   /** undefined: the channel has gone. */
   readonly status: VpnConnStatus | undefined;
   readonly failure: string | undefined;
+  /** It answers a modification that was accepted. */
+  readonly isModified?: boolean;
 }
 
 export interface RoundOutcome {
@@ -47,12 +50,14 @@ async function recordConns(
   nowMs: number,
 ): Promise<void> {
   const tasksByConn = Map.groupBy(tasks, (task) => task.vpnConnId);
-  for (const { connId, generation, status, failure } of outcomes) {
+  for (const { connId, generation, status, failure, isModified } of outcomes) {
     // A channel that has gone answers every task, also one that was asked for while it went.
     const isAnswered = (task: RunningTask) => status === undefined || task.generation <= generation;
     const answered = (tasksByConn.get(connId) ?? []).filter(isAnswered);
     if (status === undefined) await deleteVpnConn(db, connId);
     else await recordConnStatus(db, connId, { status, failure, generation });
+    if (isModified) await dropFallback(db, connId);
+    if (status === "modify-failed") await restoreFallback(db, connId);
     const ids = answered.map((task) => task.id);
     await finishTasks(db, ids, failure, nowMs);
   }

@@ -1,7 +1,15 @@
 // The security policies of a channel: rules of one local network and its peer networks, and what they must keep to.
 // api-v2.md 9.4. Pure; rules over all channels of a gateway need the store and live in operations/.
 import { refuseField } from "../errors.ts";
-import { contains, formatNetwork, type Network, overlap, parseNetwork, reservedReason } from "./network.ts";
+import {
+  contains,
+  formatNetwork,
+  type Network,
+  overlap,
+  parseNetwork,
+  reservedReason,
+  storedNetwork,
+} from "./network.ts";
 
 /** One rule: a network inside the VPC, and the peer networks it may talk to. */
 export interface Spd {
@@ -113,6 +121,13 @@ export function distinctNetworks(networks: readonly string[]): string[] {
 export interface StoredSpd {
   readonly local: string;
   readonly peers: readonly string[];
+}
+
+/** The pairs of stored rules. */
+export function storedPairs(spds: readonly StoredSpd[]): SpdPair[] {
+  return spds.flatMap(({ local, peers }) =>
+    peers.map((peer) => ({ local: storedNetwork(local), peer: storedNetwork(peer) })),
+  );
 }
 
 export function storeSpds(spds: readonly Spd[]): StoredSpd[] {

@@ -149,6 +149,7 @@ describe("a channel beside another one of the same IKE identity", () => {
       lifetimeSeconds: 7_200,
     },
     preSharedKey: new Secret("of both"),
+    isSameIdentity: true,
   };
 
   test("inherits all of phase 1, and the key", () => {

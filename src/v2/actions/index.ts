@@ -13,7 +13,15 @@ import { describeVpcEx } from "./describe-vpc-ex.ts";
 import { describeVpcTaskResult } from "./describe-vpc-task-result.ts";
 import { describeVpnConn } from "./describe-vpn-conn.ts";
 import { describeVpnGw } from "./describe-vpn-gw.ts";
+import { modifyVpnConnEx } from "./modify-vpn-conn-ex.ts";
+import { resetVpnConnSA } from "./reset-vpn-conn-sa.ts";
 import { runVpnGw } from "./run-vpn-gw.ts";
+
+/** Older names, which the vendor's product page still lists (api-v2.md 4). */
+export const aliases: Readonly<Record<string, Action>> = {
+  AddVpnConn: addVpnConnEx,
+  ModifyVpnConn: modifyVpnConnEx,
+};
 
 /** Actions that this server carries out. */
 export const actions: ReadonlyMap<string, Action> = new Map(
@@ -31,13 +39,15 @@ export const actions: ReadonlyMap<string, Action> = new Map(
     describeVpcTaskResult,
     describeVpnConn,
     describeVpnGw,
+    modifyVpnConnEx,
+    resetVpnConnSA,
     runVpnGw,
+    ...Object.entries(aliases).map(([name, action]) => ({ ...action, name })),
   ].map((action) => [action.name, action]),
 );
 
 /** Actions of the vendor's module that this server knows of but does not carry out: they answer 6100. */
 export const notOffered: ReadonlySet<string> = new Set([
-  "AddVpnConn",
   "AssociateRouteTable",
   "CreateRoute",
   "CreateRouteTable",
@@ -63,10 +73,7 @@ export const notOffered: ReadonlySet<string> = new Set([
   "ModifySubnetAttribute",
   "ModifyUserGw",
   "ModifyVpcAttribute",
-  "ModifyVpnConn",
-  "ModifyVpnConnEx",
   "ModifyVpnGw",
   "RenewVpn",
-  "ResetVpnConnSA",
   "SetSSLVpnDomain",
 ]);
