@@ -1,5 +1,5 @@
 // A channel that is changed, or negotiated anew, under the loop of its gateway.
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { makeConn, makePlace, modifyConn, type Place } from "../../test/support/operations.ts";
 import { ReconcileWorld } from "../../test/support/reconcile-world.ts";
 import { type ActualGateway, DataplaneError, type Step } from "../dataplane/dataplane.ts";
@@ -16,7 +16,10 @@ beforeEach(async () => {
   world = await ReconcileWorld.make();
   place = await makePlace(world.operator);
 });
-afterEach(() => world.remove());
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await world.remove();
+});
 
 const modify = (uid: string, given: Partial<ModifyVpnConn>) => modifyConn(world.operator, place, uid, given);
 
@@ -232,7 +235,7 @@ describe("a modification", () => {
     await world.untilUp(1);
   });
 
-  test("is taken up by the next server, before or after charon has taken it", async () => {
+  test("is taken up by the next server, whatever comes of it", async () => {
     const [uid = ""] = await startWith({ spds: [network(1)] });
     let taskId = 0;
     await world.restart(async () => {
@@ -249,6 +252,51 @@ describe("a modification", () => {
     await world.advance(2_000);
     expect(await world.statuses()).toEqual(["modify-failed, available"]);
     expect((await stored(uid)).spds).toContain("172.16.2.0");
+  });
+
+  describe("whose answer the store does not take", () => {
+    /** The next transaction, which is the round's, fails. */
+    function loseAnswer(): void {
+      vi.spyOn(world.store, "transaction").mockRejectedValueOnce(new Error("the disk is full"));
+    }
+
+    test("is answered by the next round", async () => {
+      const [uid = ""] = await startWith({ spds: [network(1)] });
+      const accepted = await modify(uid, { ipsec: { encryption: "aes256" } });
+      loseAnswer();
+      await world.until(() => world.log.some(({ message }) => message === "a round failed"), "a failed round");
+      expect(await world.task(accepted.taskId)).toMatchObject({ status: "running" });
+      await world.advance(1_000);
+      expect(await world.task(accepted.taskId)).toMatchObject({ status: "succeeded" });
+      expect(await fallbacks()).toBe(0);
+    });
+
+    test("stays refused, although the old settings are there again by then", async () => {
+      const [uid = ""] = await startWith({ spds: [network(1)] });
+      const rows = await stored(uid);
+      refuseLoading("no");
+      const { taskId } = await modify(uid, { ipsec: { encryption: "aes256" } });
+      loseAnswer();
+      await world.until(() => world.log.some(({ message }) => message === "a round failed"), "a failed round");
+      world.dataplane.onApply = () => {};
+      await world.advance(1_000);
+      expect(await world.task(taskId)).toEqual({ status: "failed", failure: "no" });
+      expect(await stored(uid)).toEqual(rows);
+      expect(await world.statuses()).toEqual(["modify-failed, available"]);
+    });
+
+    test("is answered by the next server", async () => {
+      const [uid = ""] = await startWith({ spds: [network(1)] });
+      const { taskId } = await modify(uid, { preSharedKey: new Secret("another"), spds: [network(2)] });
+      loseAnswer();
+      await world.until(() => world.log.some(({ message }) => message === "a round failed"), "a failed round");
+      const begun = world.dataplane.steps.length;
+      await world.restart();
+      await world.untilTask(taskId, "succeeded");
+      await world.untilUp(1);
+      expect(since(begun).map(({ kind }) => kind)).not.toContain("load-connection");
+      expect(await fallbacks()).toBe(0);
+    });
   });
 
   test("and its channel may be deleted after it has failed", async () => {

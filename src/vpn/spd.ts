@@ -125,9 +125,7 @@ export interface StoredSpd {
 
 /** The pairs of stored rules. */
 export function storedPairs(spds: readonly StoredSpd[]): SpdPair[] {
-  return spds.flatMap(({ local, peers }) =>
-    peers.map((peer) => ({ local: storedNetwork(local), peer: storedNetwork(peer) })),
-  );
+  return spdPairs(spds.map(({ local, peers }) => ({ local: storedNetwork(local), peers: peers.map(storedNetwork) })));
 }
 
 export function storeSpds(spds: readonly Spd[]): StoredSpd[] {
