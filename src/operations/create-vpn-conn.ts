@@ -70,7 +70,8 @@ interface Place {
 
 /**
  * @throws ApiError vpc-not-found, vpn-gw-not-found, user-gw-not-found, vpn-gw-state-invalid, action-locked,
- *   vpn-conn-name-invalid, vpn-conn-name-in-use, vpn-conn-limit-exceeded, parameter-invalid; as checkUserGw and ensureUserGw for an inline peer
+ *   vpn-conn-name-invalid, vpn-conn-name-in-use, vpn-conn-limit-exceeded, parameter-invalid; as checkUserGw and
+ *   ensureUserGw for an inline peer
  */
 export async function createVpnConn(context: Context, caller: Caller, input: CreateVpnConn): Promise<CreatedVpnConn> {
   if (input.name !== undefined) requireConnName(input.name);

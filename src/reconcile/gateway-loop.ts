@@ -16,7 +16,16 @@ import { Attempts } from "./attempts.ts";
 import { answerChange, type Change, failedStatus, isAnswered } from "./changes.ts";
 import { connectionName, DesiredConns } from "./desired.ts";
 import type { Log } from "./log.ts";
-import { type DesiredGateway, installedChildren, planGateway, planInitiations, planLoading, removal } from "./plan.ts";
+import {
+  type DesiredGateway,
+  installedChildren,
+  isLoading,
+  planGateway,
+  planInitiations,
+  planLoading,
+  removal,
+  subjectOf,
+} from "./plan.ts";
 import { type ConnOutcome, recordGatewayFailure, recordRemoval, recordRound } from "./record.ts";
 
 export interface LoopContext {
@@ -193,8 +202,9 @@ export class GatewayLoop {
     let actual = seen;
     let lookAgainMs: number | undefined;
     try {
-      actual = await this.#load(gateway, actual, refused);
-      lookAgainMs = await this.#initiate(gateway, withoutRefused(this.#desiredGateway(gateway), refused), actual);
+      const loaded = await this.#load(gateway, actual, refused);
+      actual = loaded.actual;
+      lookAgainMs = await this.#initiate(gateway, withoutRefused(loaded.desired, refused), actual);
     } catch (error) {
       return this.#recordFailure(vpnGw, error, actual);
     }
@@ -209,9 +219,14 @@ export class GatewayLoop {
     return { isGone: false, lookAgainMs: Math.min(lookAgainMs ?? Number.POSITIVE_INFINITY, nextMs) };
   }
 
-  /** Loads and ends what there is to load and to end. @returns what was there before it */
-  async #load(gateway: GatewaySpec, actual: ActualGateway, refused: Map<string, string>): Promise<ActualGateway> {
-    for (const step of planLoading(this.#desiredGateway(gateway), actual)) {
+  /** Loads and ends what there is to load and to end. @returns what was desired, and what was there before */
+  async #load(
+    gateway: GatewaySpec,
+    actual: ActualGateway,
+    refused: Map<string, string>,
+  ): Promise<{ readonly desired: DesiredGateway; readonly actual: ActualGateway }> {
+    const desired = this.#desiredGateway(gateway);
+    for (const step of planLoading(desired, actual)) {
       const subject = subjectOf(step);
       // A step is not tried twice in a round.
       if (refused.has(subject) && isLoading(step)) continue;
@@ -221,7 +236,7 @@ export class GatewayLoop {
       if (!this.#goBack(subject, failure)) continue;
       return this.#load(gateway, await this.#context.dataplane.observe(this.#id, false), refused);
     }
-    return actual;
+    return { desired, actual };
   }
 
   /** Begins what is due and waits for none of it. @returns when to look again */
@@ -355,29 +370,6 @@ const noSas: ActualGateway = {
 
 function isLeavingGw({ status }: VpnGw): boolean {
   return status === "deleting" || status === "delete-failed";
-}
-
-function isLoading({ kind }: Step): boolean {
-  return kind === "load-secret" || kind === "load-connection";
-}
-
-/** What a step is about: a connection by its name, or a channel by its unified id, which its children's names begin with. */
-function subjectOf(step: Step): string {
-  switch (step.kind) {
-    case "load-secret":
-    case "load-connection":
-      return step.connection.name;
-    case "initiate-child":
-    case "terminate-ike-sa":
-      return step.connection;
-    case "terminate-child-sa":
-      return step.child.slice(0, step.child.lastIndexOf("-"));
-    case "unload-connection":
-    case "unload-secret":
-      return step.name;
-    default:
-      return "";
-  }
 }
 
 function withoutRefused(desired: DesiredGateway, refused: ReadonlyMap<string, string>): DesiredGateway {
