@@ -44,7 +44,7 @@ interface PeerRange {
   readonly below: string;
 }
 
-/** All identities with one peer address begin with it and a `|`, whose next character is `}`. */
+/** All identities with one peer address begin with it and a `|`, whose next character, byte by byte as SQLite compares, is `}`. */
 function peerRange({ vpnGwId, ikeIdentity, ownId }: NeighbourQuery): PeerRange {
   const peer = ikeIdentity.slice(0, ikeIdentity.indexOf("|"));
   return { vpnGwId, ownId, from: `${peer}|`, below: `${peer}}` };

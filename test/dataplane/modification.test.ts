@@ -1,8 +1,8 @@
 // Channels that are changed and negotiated anew while packets go through them: our loop with a real charon, and a peer with another
 // one that is told by hand and begins nothing itself.
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import type { CharonDataplane } from "../../src/dataplane/charon/charon-dataplane.ts";
-import type { ConnectionSpec } from "../../src/dataplane/dataplane.ts";
+import { type ConnectionSpec, DataplaneError } from "../../src/dataplane/dataplane.ts";
 import { createVpc } from "../../src/operations/create-vpc.ts";
 import type { ModifyVpnConn } from "../../src/operations/modify-vpn-conn.ts";
 import { resetVpnConnSa } from "../../src/operations/reset-vpn-conn-sa.ts";
@@ -114,6 +114,8 @@ describeOnMachine("a channel with packets going through it", () => {
     ]);
   }
 
+  const idsOf = (vpnConn: string) => ({ vpc: place.vpc.uid, vpnGw: place.vpnGw.uid, vpnConn });
+
   async function uids(): Promise<string[]> {
     const rows = await database.store.db.sql.selectFrom("vpn_conns").select("uid").orderBy("id").execute();
     return rows.map(({ uid }) => uid);
@@ -218,6 +220,45 @@ describeOnMachine("a channel with packets going through it", () => {
     expect(after.children).toHaveLength(2);
   });
 
+  it("gets another key and other networks in one change, and back", async () => {
+    const [uid = ""] = await uids();
+    for (const [key, one, two] of [
+      ["a third key", 2, 3],
+      ["another key", 1, 2],
+    ] as const) {
+      const before = await list();
+      await tellPeer({ preSharedKey: key });
+      await modify(uid, { preSharedKey: new Secret(key), spds: [{ local: undefined, peers: [site(one), site(two)] }] });
+      for (const number of [one, two]) await waitForPing(number);
+      const after = await settled((listed) => listed.ikeSas.length === 1, "the old IKE_SA to go");
+      expect(after.ikeSas).not.toEqual(before.ikeSas);
+      expect(after.children).toHaveLength(2);
+    }
+  });
+
+  it("goes on as it was, without a lost ping, when charon refuses a change", async () => {
+    const [uid = ""] = await uids();
+    const before = await list();
+    const apply = dataplane.apply.bind(dataplane);
+    const refusing = vi.spyOn(dataplane, "apply").mockImplementation(async (gateway, step) => {
+      if (step.kind === "load-connection") throw new DataplaneError("connection", "not this one");
+      await apply(gateway, step);
+    });
+    const pinging = reaches(1, 40);
+    const change = { preSharedKey: new Secret("refused"), spds: [{ local: undefined, peers: [site(3)] }] };
+    const { taskId } = await modifyConn(operator, place, uid, change);
+    expect(await waitForTask(taskId)).toBe("failed");
+    expect(await pinging).toBe(40);
+    refusing.mockRestore();
+    expect(await list()).toEqual(before);
+    // What was loaded of the change is gone again: the next negotiation is with the old key.
+    const secrets = async () => (await dataplane.observe(place.vpnGw.id, true)).secrets.size;
+    await waitFor(async () => (await secrets()) === 1, { what: "the refused key to go", timeoutMs });
+    await resetVpnConnSa(operator.context, operator.caller, idsOf(uid));
+    await settled(({ ikeSas }) => ikeSas.length === 1 && ikeSas[0] !== before.ikeSas[0], "a new IKE_SA");
+    await waitForPing(1);
+  });
+
   it("gets other algorithms in phase 1, and then no child that was there before is there", async () => {
     const [uid = ""] = await uids();
     const before = await list();
@@ -233,11 +274,7 @@ describeOnMachine("a channel with packets going through it", () => {
   it("is reset alone on its IKE_SA: that is made anew", async () => {
     const [uid = ""] = await uids();
     const before = await list();
-    await resetVpnConnSa(operator.context, operator.caller, {
-      vpc: place.vpc.uid,
-      vpnGw: place.vpnGw.uid,
-      vpnConn: uid,
-    });
+    await resetVpnConnSa(operator.context, operator.caller, idsOf(uid));
     const isRenewed = (listed: Listed) => listed.ikeSas.length === 1 && listed.ikeSas[0] !== before.ikeSas[0];
     await settled(isRenewed, "a new IKE_SA");
     const after = await settled(({ children }) => children.length === 2, "two CHILD_SAs");
@@ -274,11 +311,7 @@ describeOnMachine("a channel with packets going through it", () => {
     const [uid = "", other = ""] = await uids();
     const before = await list();
     const pinging = reaches(3, 60);
-    await resetVpnConnSa(operator.context, operator.caller, {
-      vpc: place.vpc.uid,
-      vpnGw: place.vpnGw.uid,
-      vpnConn: uid,
-    });
+    await resetVpnConnSa(operator.context, operator.caller, idsOf(uid));
     const isRenewed = (listed: Listed) =>
       spisOf(listed, uid).length === 2 && !spisOf(listed, uid).some((spi) => spisOf(before, uid).includes(spi));
     const after = await settled(isRenewed, "new SPIs");
