@@ -78,6 +78,8 @@ const samples: Readonly<Record<SettingName, string>> = {
   "quota.vpnGwsPerVpc": "2",
   "quota.userGws": "3",
   "quota.vpnConns": "4",
+  "quota.vpnConnsScope": "gateway",
+  "quota.vpnConnsPerUserGw": "7",
   "quota.spdsPerConn": "5",
   "quota.peersPerSpd": "6",
   "unique.vpcNames": "false",

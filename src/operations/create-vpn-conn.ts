@@ -2,7 +2,7 @@
 import { ApiError, refuseField } from "../errors.ts";
 import { findOverlappingPair, insertSpdPairs } from "../store/spd-pairs.ts";
 import type { Db } from "../store/store.ts";
-import { findIkeSibling, hasVpnConns, insertVpnConn, isConnNameTaken, renameVpnConn } from "../store/vpn-conns.ts";
+import { hasVpnConns, insertVpnConn, isConnNameTaken, type NameRule, renameVpnConn } from "../store/vpn-conns.ts";
 import { raiseGeneration } from "../store/vpn-gws.ts";
 import { enqueueTask } from "../tasks/tasks.ts";
 import type { UserGw, Vpc, VpnGw } from "../vpn/entities.ts";
@@ -24,17 +24,20 @@ import {
   completeIke,
   completeIpsec,
   completeKey,
+  completeMode,
   generatedConnName,
   type IkeRequest,
   type IpsecRequest,
   ikeIdentityKey,
   requireConnName,
   resolveIdentities,
+  siblingOf,
 } from "../vpn/vpn-conn.ts";
 import { type Caller, type Context, write } from "./context.ts";
 import { checkUserGw, ensureUserGw } from "./create-user-gw.ts";
 import { requireUserGw, requireVpc, requireVpnGw } from "./find.ts";
 import { generatePreSharedKey, generateUid } from "./generate.ts";
+import { findSettledNeighbour } from "./ike-neighbour.ts";
 
 /** The peer gateway of a new channel: one that is recorded, or an address to look up or record. */
 export type PeerRequest = { readonly userGw: string } | { readonly name: string; readonly address: string };
@@ -66,8 +69,9 @@ interface Place {
 }
 
 /**
- * @throws ApiError vpc-not-found, vpn-gw-not-found, user-gw-not-found, vpn-gw-state-invalid, vpn-conn-name-invalid,
- *   vpn-conn-name-in-use, vpn-conn-limit-exceeded, parameter-invalid; as checkUserGw and ensureUserGw for an inline peer
+ * @throws ApiError vpc-not-found, vpn-gw-not-found, user-gw-not-found, vpn-gw-state-invalid, action-locked,
+ *   vpn-conn-name-invalid, vpn-conn-name-in-use, vpn-conn-limit-exceeded, parameter-invalid; as checkUserGw and
+ *   ensureUserGw for an inline peer
  */
 export async function createVpnConn(context: Context, caller: Caller, input: CreateVpnConn): Promise<CreatedVpnConn> {
   if (input.name !== undefined) requireConnName(input.name);
@@ -109,19 +113,15 @@ async function insertWithinRules(
   const ikeIdentity = ikeIdentityKey(userGw.address, identities);
   // Everything about one gateway's channels is decided under its row's lock.
   const generation = await raiseGeneration(db, vpnGw.id);
-  const sibling = await findIkeSibling(db, vpnGw.id, ikeIdentity);
-  const ike = completeIke(input.ike, identities, sibling);
+  const neighbour = await findSettledNeighbour(db, { vpnGwId: vpnGw.id, ikeIdentity, ownId: 0 });
+  const exchangeMode = completeMode(input.ike, neighbour);
+  const sibling = siblingOf(exchangeMode, neighbour);
+  const ike = completeIke({ ...input.ike, exchangeMode }, identities, sibling);
   const preSharedKey = completeKey(input.preSharedKey, sibling) ?? generatePreSharedKey();
   await refuseOverlap(db, vpnGw, pairs);
   const rule = { isUnique: config["unique.vpnConnNames"] };
-  if (input.name !== undefined && rule.isUnique && (await isConnNameTaken(db, vpc.id, input.name))) {
-    const message = `a VPN channel of VPC ${vpc.uid} has this name already`;
-    throw new ApiError("vpn-conn-name-in-use", message, { field: "name" });
-  }
-  const quota = config["quota.vpnConns"];
-  if (quota > 0 && (await hasVpnConns(db, caller, quota))) {
-    throw new ApiError("vpn-conn-limit-exceeded", `the region has ${quota} VPN channels; no more are allowed`);
-  }
+  if (input.name !== undefined) await refuseTakenName(db, vpc, input.name, rule);
+  await refuseAboveQuota(context, caller, db, place);
 
   const uid = generateUid("vpn-conn");
   const conn = {
@@ -137,6 +137,8 @@ async function insertWithinRules(
     ike,
     ipsec: completeIpsec(input.ipsec),
     spds: storeSpds(spds),
+    ikeGeneration: neighbour?.isSameIdentity ? neighbour.ikeGeneration : generation,
+    ipsecGeneration: generation,
     status: "creating",
     generation,
   } as const;
@@ -147,17 +149,49 @@ async function insertWithinRules(
   return { vpnGwId: vpnGw.id, taskId: await enqueueTask(context, db, task), preSharedKey, userGw };
 }
 
+/** @throws ApiError vpn-conn-limit-exceeded */
+async function refuseAboveQuota({ config }: Context, caller: Caller, db: Db, place: Place): Promise<void> {
+  const { vpnGw, userGw } = place;
+  const isPerGw = config["quota.vpnConnsScope"] === "gateway";
+  const quotas = [
+    {
+      most: config["quota.vpnConns"],
+      scope: isPerGw ? { vpnGwId: vpnGw.id } : caller,
+      owner: isPerGw ? `VPN gateway ${vpnGw.uid}` : "the region",
+    },
+    {
+      most: config["quota.vpnConnsPerUserGw"],
+      scope: { userGwId: userGw.id },
+      owner: `peer gateway ${userGw.uid}`,
+    },
+  ];
+  for (const { most, scope, owner } of quotas) {
+    if (most > 0 && (await hasVpnConns(db, scope, most))) {
+      throw new ApiError("vpn-conn-limit-exceeded", `${owner} has ${most} VPN channels; no more are allowed`);
+    }
+  }
+}
+
+/** @throws ApiError vpn-conn-name-in-use */
+export async function refuseTakenName(db: Db, vpc: Vpc, name: string, rule: NameRule): Promise<void> {
+  if (rule.isUnique && (await isConnNameTaken(db, vpc.id, name))) {
+    const message = `a VPN channel of VPC ${vpc.uid} has this name already`;
+    throw new ApiError("vpn-conn-name-in-use", message, { field: "name" });
+  }
+}
+
 /** The tunnel's own packets cannot go through the tunnel: strongSwan refuses a policy for just the peer's address. */
-function refuseTunnelInItself(pairs: readonly SpdPair[], userGw: UserGw): void {
+export function refuseTunnelInItself(pairs: readonly SpdPair[], userGw: UserGw): void {
   const isPeerItself = pairs.some(({ peer }) => formatNetwork(peer) === `${userGw.address}/32`);
   if (isPeerItself) {
     throw refuseField("spds", `peer network ${userGw.address}/32 is the peer gateway itself`);
   }
 }
 
-async function refuseOverlap(db: Db, vpnGw: VpnGw, pairs: readonly SpdPair[]): Promise<void> {
+/** @param ownId the channel that the pairs are for; 0 for one that is not there yet */
+export async function refuseOverlap(db: Db, vpnGw: VpnGw, pairs: readonly SpdPair[], ownId = 0): Promise<void> {
   for (const pair of pairs) {
-    const other = await findOverlappingPair(db, vpnGw.id, pair);
+    const other = await findOverlappingPair(db, vpnGw.id, pair, ownId);
     if (other !== undefined) {
       throw refuseField(
         "spds",

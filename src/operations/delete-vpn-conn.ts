@@ -4,7 +4,7 @@ import { raiseGeneration } from "../store/vpn-gws.ts";
 import { enqueueTask } from "../tasks/tasks.ts";
 import { requireDeletableConn } from "../vpn/status.ts";
 import { type Caller, type Context, write } from "./context.ts";
-import { requireVpc, requireVpnConn, requireVpnGw } from "./find.ts";
+import { requirePlacedConn } from "./find.ts";
 
 /** @throws ApiError vpc-not-found, vpn-gw-not-found, vpn-conn-not-found, vpn-conn-state-invalid */
 export async function deleteVpnConn(
@@ -13,9 +13,7 @@ export async function deleteVpnConn(
   input: { vpc: string; vpnGw: string; vpnConn: string },
 ): Promise<{ taskId: number }> {
   const { vpnGwId, taskId } = await write(context, caller, async (db) => {
-    const vpc = await requireVpc(db, caller, input.vpc);
-    const vpnGw = await requireVpnGw(db, caller, input.vpnGw, vpc);
-    const conn = await requireVpnConn(db, caller, input.vpnConn, vpnGw);
+    const { vpnGw, conn } = await requirePlacedConn(db, caller, input);
     requireDeletableConn(conn.uid, conn.status);
     const generation = await raiseGeneration(db, vpnGw.id);
     await setConnStatus(db, conn.id, "deleting", generation);

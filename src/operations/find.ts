@@ -48,3 +48,14 @@ export async function requireVpnConn(db: Db, owner: Owner, id: string, vpnGw?: V
   }
   return conn;
 }
+
+/** A channel with its VPC and its gateway, all three named by the request. */
+export async function requirePlacedConn(
+  db: Db,
+  owner: Owner,
+  ids: { readonly vpc: string; readonly vpnGw: string; readonly vpnConn: string },
+): Promise<{ vpc: Vpc; vpnGw: VpnGw; conn: VpnConn }> {
+  const vpc = await requireVpc(db, owner, ids.vpc);
+  const vpnGw = await requireVpnGw(db, owner, ids.vpnGw, vpc);
+  return { vpc, vpnGw, conn: await requireVpnConn(db, owner, ids.vpnConn, vpnGw) };
+}

@@ -30,6 +30,14 @@ describe("a child that is not there", () => {
     }
   });
 
+  test("that is to be made anew is tried at once, whatever was tried before; the others wait as they did", () => {
+    for (const child of ["child", "other"]) attempts.start(child, startMs);
+    attempts.forget("child");
+    attempts.forget("unknown");
+    expect(attempts.judge("child", [], startMs)).toEqual({ kind: "initiate" });
+    expect(attempts.judge("other", [], startMs).kind).toBe("wait");
+  });
+
   test("is tried again after 1, 2, 4 … and at most 60 seconds", () => {
     const delays: number[] = [];
     let nowMs = startMs;

@@ -74,7 +74,7 @@ export class Attempts {
     return this.#attempts.keys();
   }
 
-  /** Forgets a child that nobody wants any more. */
+  /** Forgets a child that nobody wants any more, or that is to be made anew under another connection. */
   forget(child: string): void {
     this.#attempts.delete(child);
   }

@@ -42,7 +42,7 @@ describe("a connection", () => {
       ],
     });
     expect(spec.preSharedKey.reveal()).toBe("the key");
-    expect(spec.name).toBe(connectionName(row.peerAddress, row.ikeIdentity));
+    expect(spec.name).toBe(connectionName(row));
     expect(desired.get(1)).toMatchObject({ connectionName: spec.name, children: spec.children });
   });
 
@@ -55,13 +55,17 @@ describe("a connection", () => {
     expect(uids).toContainEqual(["vpnx-00000002"]);
   });
 
-  test("is named after the peer and its identity, and nothing else", () => {
+  test("is named after the peer, its identity and the generation of its settings, and nothing else", () => {
+    const nameOf = (peerAddress: string, ikeIdentity: string, more: ConnRequest = {}) =>
+      connectionName(conn(1, { peerAddress, ikeIdentity, ...more }));
     const names = ["a", "b"].flatMap((identity) =>
-      ["1.2.3.4", "1.2.3.5"].map((peer) => connectionName(peer, identity)),
+      ["1.2.3.4", "1.2.3.5"].flatMap((peer) =>
+        [1, 2].map((ikeGeneration) => nameOf(peer, identity, { ikeGeneration })),
+      ),
     );
-    expect(new Set(names).size).toBe(4);
+    expect(new Set(names).size).toBe(8);
     for (const name of names) expect(name).toMatch(/^ike-1\.2\.3\.[45]-[0-9a-f]{12}$/);
-    expect(connectionName("1.2.3.4", "a")).toBe(names[0]);
+    expect(nameOf("1.2.3.4", "a", { key: "another", generation: 9, ipsecGeneration: 9 })).toBe(names[0]);
   });
 
   test("loses the children of the channel that goes, and keeps the others'", () => {
@@ -169,7 +173,9 @@ describe("a child's name", () => {
     for (const fewer of [spds.slice(1), spds.slice(0, 1), [...spds].reverse()]) {
       for (const [pair, name] of names(fewer)) expect(name).toBe(all.get(pair));
     }
-    expect(names(spds, { key: "another", ike: { dhGroup: 5 }, ipsec: { encryption: "des" } })).toEqual(all);
+    expect(names(spds, { key: "another", ike: { dhGroup: 5 }, ikeGeneration: 9, generation: 9 })).toEqual(all);
+    const renewed = names(spds, { ipsecGeneration: 9 });
+    expect([...renewed.values()].filter((name) => [...all.values()].includes(name))).toEqual([]);
   });
 
   test("is its own among thousands", () => {

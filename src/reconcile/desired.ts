@@ -31,21 +31,32 @@ function shortHash(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 12);
 }
 
-/** `ike-198.51.100.100-1f2e3d4c5b6a`: the peer for people, the hash for the rest of the identity. */
-export function connectionName(peerAddress: string, ikeIdentity: string): string {
-  return `ike-${peerAddress}-${shortHash(ikeIdentity)}`;
+/**
+ * `ike-198.51.100.100-1f2e3d4c5b6a`: the peer for people, the hash for the rest of the identity and the generation of its settings.
+ * charon keeps an IKE_SA under the name it was made with, so one that was made with other settings is another connection's.
+ */
+export function connectionName({ conn, ikeIdentity, peerAddress }: DesiredVpnConn): string {
+  return `ike-${peerAddress}-${shortHash(`${ikeIdentity} ${conn.ikeGeneration}`)}`;
 }
 
-/** One child per pair, named after its channel and its networks, so that a pair keeps its name when others come and go. */
+/**
+ * One child per pair, named after its channel, its networks and the generation of its settings: a pair keeps its name when others come and
+ * go, and a CHILD_SA that was made with other settings is another child's.
+ */
 export function childSpecs(conn: VpnConn): ChildSpec[] {
   return conn.spds.flatMap(({ local, peers }) =>
     peers.map((peer) => ({
-      name: `${conn.uid}-${shortHash(`${local}=${peer}`)}`,
+      name: `${conn.uid}-${shortHash(`${local}=${peer} ${conn.ipsecGeneration}`)}`,
       localNetwork: local,
       peerNetwork: peer,
       ipsec: conn.ipsec,
     })),
   );
+}
+
+/** The unified id of the channel that a child is named after, whatever its settings were then. */
+export function uidOf(child: string): string {
+  return child.slice(0, child.lastIndexOf("-"));
 }
 
 /** The desired state of one gateway's channels. */
@@ -56,6 +67,7 @@ export class DesiredConns {
   #all: ReadonlyMap<string, DesiredConnection> = new Map();
   /** The channel that each child belongs to, by the child's name. */
   readonly #ownerOf = new Map<string, number>();
+  readonly #idOf = new Map<string, number>();
   readonly #members = new Map<string, Set<number>>();
   /** How many children use each local network. */
   readonly #localNetworks = new Map<string, number>();
@@ -66,13 +78,15 @@ export class DesiredConns {
   }
 
   /** Takes a row that changed. A channel on its way out is desired no more. */
-  take({ conn, ikeIdentity, peerAddress }: DesiredVpnConn): void {
+  take(row: DesiredVpnConn): void {
+    const { conn, peerAddress } = row;
     this.drop(conn.id);
     if (isLeaving(conn)) return;
-    const name = connectionName(peerAddress, ikeIdentity);
+    const name = connectionName(row);
     const children = childSpecs(conn);
     const digest = shortHash(JSON.stringify(children));
     this.#held.set(conn.id, { conn, connectionName: name, children, digest, peerAddress });
+    this.#idOf.set(conn.uid, conn.id);
     for (const child of children) this.#ownerOf.set(child.name, conn.id);
     this.#hasChanged = true;
     this.#countLocalNetworks(children, 1);
@@ -85,6 +99,7 @@ export class DesiredConns {
     const held = this.#held.get(connId);
     if (held === undefined) return;
     this.#held.delete(connId);
+    this.#idOf.delete(held.conn.uid);
     for (const child of held.children) this.#ownerOf.delete(child.name);
     this.#hasChanged = true;
     this.#countLocalNetworks(held.children, -1);
@@ -105,6 +120,11 @@ export class DesiredConns {
   ownerOf(child: string): HeldConn | undefined {
     const connId = this.#ownerOf.get(child);
     return connId === undefined ? undefined : this.#held.get(connId);
+  }
+
+  /** The number of the channel that a child belongs to, or belonged to before its settings changed. */
+  connIdOf(child: string): number | undefined {
+    return this.#idOf.get(uidOf(child));
   }
 
   /** The channels that one connection is made of. */

@@ -8,15 +8,24 @@ import {
   type Step,
 } from "../dataplane/dataplane.ts";
 import type { Store } from "../store/store.ts";
-import { listChangedConns, listNetStatuses } from "../store/vpn-conns.ts";
+import { type DesiredVpnConn, listChangedConns, listNetStatuses } from "../store/vpn-conns.ts";
 import { findVpnGwById } from "../store/vpn-gws.ts";
-import type { VpnConn, VpnGw } from "../vpn/entities.ts";
-import type { NetStatus, VpnConnStatus } from "../vpn/status.ts";
+import type { VpnGw } from "../vpn/entities.ts";
+import type { NetStatus } from "../vpn/status.ts";
 import { Attempts } from "./attempts.ts";
-import { connectionName, DesiredConns, isLeaving } from "./desired.ts";
+import { answerChange, type Change, failedStatus, isAnswered } from "./changes.ts";
+import { connectionName, DesiredConns } from "./desired.ts";
 import { byConnection, type Fit, fitOf } from "./fit.ts";
 import type { Log } from "./log.ts";
-import { type DesiredGateway, planGateway, planInitiations, planLoading, removal } from "./plan.ts";
+import {
+  type DesiredGateway,
+  isLoading,
+  planGateway,
+  planInitiations,
+  planLoading,
+  removal,
+  subjectOf,
+} from "./plan.ts";
 import { type ConnOutcome, recordGatewayFailure, recordRemoval, recordRound } from "./record.ts";
 import { TrafficWatch } from "./traffic.ts";
 
@@ -38,12 +47,6 @@ const firstBackoffMs = 500;
 interface RoundEnd {
   readonly isGone: boolean;
   readonly lookAgainMs: number;
-}
-
-/** A channel as it was changed last, and the connection that it is, or was, part of. */
-interface Change {
-  readonly conn: VpnConn;
-  readonly connectionName: string;
 }
 
 /** One gateway's loop. It lives from the first nudge until the gateway has gone, or the server stops. */
@@ -147,22 +150,23 @@ export class GatewayLoop {
         log.info({ gateway: gateway.uid, steps: making.map((step) => step.kind) }, "making the gateway run");
         for (const step of making) await dataplane.apply(gateway, step);
         this.#attempts.clear();
-        // What charon said before it went is not to be lost.
-        const { ended } = actual;
-        actual = await dataplane.observe(this.#id, false);
-        actual = { ...actual, ended: [...ended, ...actual.ended] };
+        actual = await this.#lookAgain(actual);
       }
     } catch (error) {
       return this.#recordFailure(place.vpnGw, error, actual);
     }
     if (isThorough) this.#thoroughAtMs = clock() + this.#context.periodMs;
-    const end = await this.#converge(place.vpnGw, gateway, actual);
-    await this.#countTraffic(actual);
-    return end;
+    return this.#converge(place.vpnGw, gateway, actual);
+  }
+
+  /** What charon has said of SAs that ended is said once: it is not to be lost. */
+  async #lookAgain({ ended }: ActualGateway): Promise<ActualGateway> {
+    const actual = await this.#context.dataplane.observe(this.#id, false);
+    return { ...actual, ended: [...ended, ...actual.ended] };
   }
 
   #countTraffic(actual: ActualGateway): Promise<void> {
-    const connIdOf = (child: string) => this.#desired?.ownerOf(child)?.conn.id;
+    const connIdOf = (child: string) => this.#desired?.connIdOf(child);
     return this.#traffic.look(actual, connIdOf, this.#context.clock());
   }
 
@@ -174,25 +178,53 @@ export class GatewayLoop {
     }
     if (vpnGw.generation <= this.#seenGeneration) return;
     for (const row of await listChangedConns(db, this.#id, this.#seenGeneration)) {
-      this.#desired.take(row);
-      const { conn, peerAddress, ikeIdentity } = row;
-      const change = { conn, connectionName: connectionName(peerAddress, ikeIdentity) };
-      if (conn.status !== "running") this.#unanswered.set(conn.id, change);
+      this.#take(this.#desired, row);
+      const { conn, fallback } = row;
+      if (!isAnswered(conn.status)) {
+        this.#unanswered.set(conn.id, { conn, connectionName: connectionName(row), fallback });
+      }
     }
     this.#seenGeneration = vpnGw.generation;
   }
 
-  async #converge(vpnGw: VpnGw, gateway: GatewaySpec, actual: ActualGateway): Promise<RoundEnd> {
+  /** A child that goes to another connection is tried there at once, however young it is. */
+  #take(desired: DesiredConns, row: DesiredVpnConn): void {
+    const before = desired.get(row.conn.id)?.connectionName;
+    desired.take(row);
+    const held = desired.get(row.conn.id);
+    if (held?.connectionName === before) return;
+    for (const { name } of held?.children ?? []) this.#attempts.forget(name);
+  }
+
+  /**
+   * Modifications on a connection that charon has refused: their channels are desired again as they were before. Loading comes before
+   * ending, so nothing of the old has been touched yet. @returns whether there were any
+   */
+  #goBack(connection: string, refusal: string): boolean {
+    let isAny = false;
+    for (const change of this.#unanswered.values()) {
+      if (change.conn.status !== "modifying" || change.connectionName !== connection) continue;
+      if (change.refusal === undefined && this.#fallBack(change)) isAny = true;
+      this.#unanswered.set(change.conn.id, { ...change, refusal });
+    }
+    return isAny;
+  }
+
+  #fallBack({ fallback }: Change): boolean {
+    if (fallback === undefined || this.#desired === undefined) return false;
+    this.#take(this.#desired, fallback);
+    return true;
+  }
+
+  async #converge(vpnGw: VpnGw, gateway: GatewaySpec, seen: ActualGateway): Promise<RoundEnd> {
     const { store, clock } = this.#context;
-    const desired = this.#desiredGateway(gateway);
     const refused = new Map<string, string>();
+    let actual = seen;
     let lookAgainMs: number | undefined;
     try {
-      for (const step of planLoading(desired, actual)) {
-        const failure = await this.#tryStep(gateway, step);
-        if (failure !== undefined && !refused.has(subjectOf(step))) refused.set(subjectOf(step), failure);
-      }
-      lookAgainMs = await this.#initiate(gateway, withoutRefused(desired, refused), actual);
+      const loaded = await this.#load(gateway, actual, refused);
+      actual = loaded.actual;
+      lookAgainMs = await this.#initiate(gateway, withoutRefused(loaded.desired, refused), actual);
     } catch (error) {
       return this.#recordFailure(vpnGw, error, actual);
     }
@@ -207,9 +239,30 @@ export class GatewayLoop {
     this.#settle(conns, netStatuses);
     this.#recordedFits = fits;
     this.#observedGeneration = observedGeneration ?? this.#observedGeneration;
+    await this.#countTraffic(actual);
     this.#failures = refused.size === 0 ? 0 : this.#failures;
     const nextMs = refused.size === 0 ? Number.POSITIVE_INFINITY : clock() + this.#backOff();
     return { isGone: false, lookAgainMs: Math.min(lookAgainMs ?? Number.POSITIVE_INFINITY, nextMs) };
+  }
+
+  /** Loads and ends what there is to load and to end. @returns what was desired, and what was there before */
+  async #load(
+    gateway: GatewaySpec,
+    actual: ActualGateway,
+    refused: Map<string, string>,
+  ): Promise<{ readonly desired: DesiredGateway; readonly actual: ActualGateway }> {
+    const desired = this.#desiredGateway(gateway);
+    for (const step of planLoading(desired, actual)) {
+      const subject = subjectOf(step);
+      // A step is not tried twice in a round.
+      if (refused.has(subject) && isLoading(step)) continue;
+      const failure = await this.#tryStep(gateway, step);
+      if (failure === undefined) continue;
+      refused.set(subject, failure);
+      if (!this.#goBack(subject, failure)) continue;
+      return this.#load(gateway, await this.#lookAgain(actual), refused);
+    }
+    return { desired, actual };
   }
 
   /** Begins what is due and waits for none of it. @returns when to look again */
@@ -248,15 +301,7 @@ export class GatewayLoop {
 
   /** What came of every change that waits for an answer, now that all steps are done. */
   #answer(refused: ReadonlyMap<string, string>): ConnOutcome[] {
-    return [...this.#unanswered.values()].flatMap(({ conn, connectionName: name }): ConnOutcome[] => {
-      const { id: connId, generation } = conn;
-      const failure = refused.get(name) ?? refused.get(conn.uid);
-      if (failure === undefined) {
-        return [{ connId, generation, status: isLeaving(conn) ? undefined : "running", failure }];
-      }
-      const status = failedStatus(conn.status);
-      return status === conn.status && failure === conn.failure ? [] : [{ connId, generation, status, failure }];
-    });
+    return [...this.#unanswered.values()].flatMap((change) => answerChange(change, refused) ?? []);
   }
 
   /** Remembers what has been recorded. */
@@ -264,7 +309,8 @@ export class GatewayLoop {
     for (const { connId, status, failure } of conns) {
       const change = this.#unanswered.get(connId);
       if (status === undefined) this.#netStatuses.delete(connId);
-      if (status === undefined || status === "running" || change === undefined) this.#unanswered.delete(connId);
+      if (status === "modify-failed" && change !== undefined) this.#fallBack(change);
+      if (status === undefined || change === undefined || isAnswered(status)) this.#unanswered.delete(connId);
       else this.#unanswered.set(connId, { ...change, conn: { ...change.conn, status, failure } });
     }
     for (const [connId, netStatus] of netStatuses) this.#netStatuses.set(connId, netStatus);
@@ -366,30 +412,6 @@ const noSas: ActualGateway = {
 
 function isLeavingGw({ status }: VpnGw): boolean {
   return status === "deleting" || status === "delete-failed";
-}
-
-function failedStatus(status: VpnConnStatus): VpnConnStatus {
-  if (status === "modifying" || status === "modify-failed") return "modify-failed";
-  return status === "deleting" || status === "delete-failed" ? "delete-failed" : "create-failed";
-}
-
-/** What a step is about: a connection by its name, or a channel by its unified id, which its children's names begin with. */
-function subjectOf(step: Step): string {
-  switch (step.kind) {
-    case "load-secret":
-    case "load-connection":
-      return step.connection.name;
-    case "initiate-child":
-    case "terminate-ike-sa":
-      return step.connection;
-    case "terminate-child-sa":
-      return step.child.slice(0, step.child.lastIndexOf("-"));
-    case "unload-connection":
-    case "unload-secret":
-      return step.name;
-    default:
-      return "";
-  }
 }
 
 function withoutRefused(desired: DesiredGateway, refused: ReadonlyMap<string, string>): DesiredGateway {

@@ -1,7 +1,7 @@
 // Desired and actual in, steps out. Pure: applying a plan leaves nothing to plan.
 import type { ActualGateway, IkeSa, Step } from "../dataplane/dataplane.ts";
 import { type Attempts, quickModeMs } from "./attempts.ts";
-import type { DesiredConnection } from "./desired.ts";
+import { type DesiredConnection, uidOf } from "./desired.ts";
 import { byConnection, fitOf } from "./fit.ts";
 
 /** What should be there. */
@@ -27,7 +27,10 @@ export function planGateway(actual: ActualGateway): Step[] {
   return steps;
 }
 
-/** What should be loaded, and what should not be there, on a gateway that runs. */
+/**
+ * What should be loaded, and what should not be there, on a gateway that runs. Everything is loaded before anything is ended: when
+ * charon refuses a change, what it was to replace is still there.
+ */
 export function planLoading(desired: DesiredGateway, actual: ActualGateway): Step[] {
   const steps: Step[] = [];
   const owned = new Set(actual.localNetworks);
@@ -54,6 +57,29 @@ export function planLoading(desired: DesiredGateway, actual: ActualGateway): Ste
     if (!desired.localNetworks.has(network)) steps.push({ kind: "remove-local-network", network });
   }
   return steps;
+}
+
+export function isLoading({ kind }: Step): boolean {
+  return kind === "load-secret" || kind === "load-connection";
+}
+
+/** What a step is about: a connection by its name, or a channel by its unified id, which its children's names begin with. */
+export function subjectOf(step: Step): string {
+  switch (step.kind) {
+    case "load-secret":
+    case "load-connection":
+      return step.connection.name;
+    case "initiate-child":
+    case "terminate-ike-sa":
+      return step.connection;
+    case "terminate-child-sa":
+      return uidOf(step.child);
+    case "unload-connection":
+    case "unload-secret":
+      return step.name;
+    default:
+      return "";
+  }
 }
 
 function planEndings(desired: DesiredGateway, ikeSas: readonly IkeSa[]): Step[] {

@@ -2,6 +2,7 @@
 // what a power failure takes back of it, the next round finds again (docs/decisions/0010-records-do-not-wait.md).
 import type { Db, Store } from "../store/store.ts";
 import { finishConnTasks, finishTasks, listRunningTasks, type RunningTask } from "../store/tasks.ts";
+import { dropFallback, restoreFallback } from "../store/vpn-conn-fallbacks.ts";
 import { deleteVpnConn, recordConnStatus, recordNetStatus } from "../store/vpn-conns.ts";
 import { deleteVpnGw, recordVpnGwStatus, setGwObservedGeneration } from "../store/vpn-gws.ts";
 import type { VpnGw } from "../vpn/entities.ts";
@@ -15,6 +16,8 @@ export interface ConnOutcome {
   /** undefined: the channel has gone. */
   readonly status: VpnConnStatus | undefined;
   readonly failure: string | undefined;
+  /** It answers a modification that was accepted. */
+  readonly isModified?: boolean;
 }
 
 export interface RoundOutcome {
@@ -47,12 +50,14 @@ const ever = Number.MAX_SAFE_INTEGER;
 async function recordConn(
   db: Db,
   vpnGw: VpnGw,
-  { connId, generation, status, failure }: ConnOutcome,
+  { connId, generation, status, failure, isModified }: ConnOutcome,
   askedUntilMs: number,
   nowMs: number,
 ): Promise<void> {
   if (status === undefined) await deleteVpnConn(db, connId);
   else await recordConnStatus(db, connId, { status, failure, generation });
+  if (isModified) await dropFallback(db, connId);
+  if (status === "modify-failed") await restoreFallback(db, connId);
   // A channel that has gone answers every task, also one that was asked for while it went.
   const upToGeneration = status === undefined ? ever : generation;
   const tasks = { vpnGwId: vpnGw.id, vpnConnId: connId, upToGeneration, askedUntilMs };

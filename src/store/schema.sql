@@ -101,6 +101,8 @@ CREATE TABLE "user_gws" (
   "address_key" text
 );
 
+CREATE INDEX "user_gws_by_account_id_region_address" on "user_gws" ("account_id", "region", "address");
+
 CREATE UNIQUE INDEX "user_gws_by_account_id_region_address_key" on "user_gws" ("account_id", "region", "address_key");
 
 CREATE INDEX "user_gws_by_account_id_region_created_at_id" on "user_gws" ("account_id", "region", "created_at", "id");
@@ -119,6 +121,20 @@ CREATE TABLE "vpcs" (
 CREATE INDEX "vpcs_by_account_id_region_created_at_id" on "vpcs" ("account_id", "region", "created_at", "id");
 
 CREATE UNIQUE INDEX "vpcs_by_account_id_region_name_key" on "vpcs" ("account_id", "region", "name_key");
+
+CREATE TABLE "vpn_conn_fallbacks" (
+  "vpn_conn_id" integer primary key,
+  "vpn_gw_id" integer not null,
+  "pre_shared_key" text not null,
+  "ike_identity" text not null,
+  "ike" text not null,
+  "ipsec" text not null,
+  "spds" text not null,
+  "ike_generation" bigint not null,
+  "ipsec_generation" bigint not null
+);
+
+CREATE INDEX "vpn_conn_fallbacks_by_vpn_gw_id_ike_identity" on "vpn_conn_fallbacks" ("vpn_gw_id", "ike_identity");
 
 CREATE TABLE "vpn_conn_observations" (
   "vpn_conn_id" integer primary key,
@@ -145,7 +161,9 @@ CREATE TABLE "vpn_conns" (
   "status" text not null,
   "generation" integer not null,
   "observed_generation" integer not null,
-  "failure" text
+  "failure" text,
+  "ike_generation" bigint default 0 not null,
+  "ipsec_generation" bigint default 0 not null
 );
 
 CREATE INDEX "vpn_conns_by_account_id_region_created_at_id" on "vpn_conns" ("account_id", "region", "created_at", "id");

@@ -60,11 +60,8 @@ interface UserGwsTable extends ResourceColumns {
   address_key: string | null;
 }
 
-interface VpnConnsTable extends ResourceColumns {
-  name_key: string | null;
-  vpc_id: number;
-  vpn_gw_id: number;
-  user_gw_id: number;
+/** What the data plane needs to know of a channel. */
+export interface SettingsColumns {
   /** Sealed. */
   pre_shared_key: string;
   /** Channels with the same text on one gateway share one IKE_SA. */
@@ -73,10 +70,26 @@ interface VpnConnsTable extends ResourceColumns {
   ike: string;
   ipsec: string;
   spds: string;
+  /** The gateway's generation since which key and phase 1, and phase 2, are what they are. */
+  ike_generation: number;
+  ipsec_generation: number;
+}
+
+interface VpnConnsTable extends ResourceColumns, SettingsColumns {
+  name_key: string | null;
+  vpc_id: number;
+  vpn_gw_id: number;
+  user_gw_id: number;
   status: string;
   generation: number;
   observed_generation: number;
   failure: string | null;
+}
+
+/** What a channel goes back to when the modification that is under way fails. */
+interface VpnConnFallbacksTable extends SettingsColumns {
+  vpn_conn_id: number;
+  vpn_gw_id: number;
 }
 
 /** What was observed of a channel, apart from what is desired. */
@@ -145,6 +158,7 @@ export interface Schema {
   vpn_gws: VpnGwsTable;
   user_gws: UserGwsTable;
   vpn_conns: VpnConnsTable;
+  vpn_conn_fallbacks: VpnConnFallbacksTable;
   vpn_conn_observations: VpnConnObservationsTable;
   spd_pairs: SpdPairsTable;
   tasks: TasksTable;

@@ -29,14 +29,23 @@ const insertRow = prepare((sql, row: Selectable<Schema["spd_pairs"]>) =>
   sql.insertInto("spd_pairs").values(pick(row, columns)),
 );
 
-/** The channel on a gateway one of whose pairs overlaps this one in both parts. */
+export async function deleteSpdPairs(db: Db, vpnConnId: number): Promise<void> {
+  await db.sql.deleteFrom("spd_pairs").where("vpn_conn_id", "=", vpnConnId).execute();
+}
+
+/**
+ * The channel on a gateway one of whose pairs overlaps this one in both parts.
+ * @param ownId the channel that the pair is for, which is left out; 0 for one that is not there yet
+ */
 export async function findOverlappingPair(
   db: Db,
   vpnGwId: number,
   { local, peer }: SpdPair,
+  ownId = 0,
 ): Promise<{ connUid: string; local: string; peer: string } | undefined> {
   const [row] = await selectOverlapping(db, {
     vpnGwId,
+    ownId,
     localFirst: local.first,
     localLast: local.last,
     peerFirst: peer.first,
@@ -52,6 +61,7 @@ export async function findOverlappingPair(
 
 interface Overlap {
   readonly vpnGwId: number;
+  readonly ownId: number;
   readonly localFirst: number;
   readonly localLast: number;
   readonly peerFirst: number;
@@ -64,6 +74,7 @@ const selectOverlapping = prepare((query, values: Overlap) => {
     .innerJoin("vpn_conns", "vpn_conns.id", "spd_pairs.vpn_conn_id")
     .select(["vpn_conns.uid", "local_first", "local_last", "peer_first", "peer_last"])
     .where("spd_pairs.vpn_gw_id", "=", values.vpnGwId)
+    .where("spd_pairs.vpn_conn_id", "!=", values.ownId)
     .where("local_first", "<=", values.localLast)
     .where("local_last", ">=", values.localFirst);
   // Two networks overlap only if one holds the other: those in this peer network, and those around it, which begin where this one

@@ -4,7 +4,7 @@ import type { UserGw } from "../vpn/entities.ts";
 import type { ResourceRef } from "../vpn/id.ts";
 import type { Listing, Owner, Page } from "../vpn/listing.ts";
 import { type ByNumber, type ByUid, findByRef, isLike, isRef, orderColumns } from "./lists.ts";
-import { prepare } from "./prepared.ts";
+import { onlyRow, prepare } from "./prepared.ts";
 import { readResource, writeResource } from "./resources.ts";
 import type { Schema } from "./schema.ts";
 import type { Db } from "./store.ts";
@@ -30,13 +30,25 @@ export async function findUserGw(db: Db, owner: Owner, ref: ResourceRef): Promis
   return row === undefined ? undefined : readUserGw(row);
 }
 
+/** A peer gateway that a channel refers to. */
+export async function getUserGwById(db: Db, id: number): Promise<UserGw> {
+  return readUserGw(onlyRow(await selectById(db, { id })));
+}
+
+const selectById = prepare((sql, { id }: { id: number }) =>
+  sql.selectFrom("user_gws").selectAll().where("id", "=", id),
+);
+
+/** The one with an address; the oldest, where several may have it. */
 export async function findUserGwByAddress(db: Db, owner: Owner, address: string): Promise<UserGw | undefined> {
   const row = await db.sql
     .selectFrom("user_gws")
     .selectAll()
     .where("account_id", "=", owner.accountId)
     .where("region", "=", owner.region)
-    .where("address_key", "=", address)
+    .where("address", "=", address)
+    .orderBy("id")
+    .limit(1)
     .executeTakeFirst();
   return row === undefined ? undefined : readUserGw(row);
 }

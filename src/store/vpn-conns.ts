@@ -1,16 +1,18 @@
 // VPN channels, and what was observed of them.
 import type { Selectable } from "kysely";
-import type { VpnConn } from "../vpn/entities.ts";
+import type { VpnConn, VpnConnSettings } from "../vpn/entities.ts";
 import type { ResourceRef } from "../vpn/id.ts";
 import type { Owner } from "../vpn/listing.ts";
 import type { NetStatus, VpnConnStatus } from "../vpn/status.ts";
-import type { IkeSibling } from "../vpn/vpn-conn.ts";
 import { isRef } from "./lists.ts";
 import { onlyRow, pick, prepare } from "./prepared.ts";
 import { readResource, writeResource } from "./resources.ts";
 import type { Schema } from "./schema.ts";
+import { deleteSpdPairs } from "./spd-pairs.ts";
 import type { Db } from "./store.ts";
 import { deleteTrafficOf } from "./traffic.ts";
+import { listFallbacks } from "./vpn-conn-fallbacks.ts";
+import { readSettings, writeSettings } from "./vpn-conn-settings.ts";
 
 type VpnConnRow = Selectable<Schema["vpn_conns"]>;
 
@@ -20,10 +22,7 @@ export function readVpnConn(db: Db, row: VpnConnRow): VpnConn {
     vpcId: row.vpc_id,
     vpnGwId: row.vpn_gw_id,
     userGwId: row.user_gw_id,
-    preSharedKey: db.sealer.open(row.pre_shared_key, "pre-shared-key"),
-    ike: JSON.parse(row.ike),
-    ipsec: JSON.parse(row.ipsec),
-    spds: JSON.parse(row.spds),
+    ...readSettings(db, row),
     status: row.status as VpnConnStatus,
     generation: row.generation,
     failure: row.failure ?? undefined,
@@ -57,11 +56,7 @@ export async function insertVpnConn(
     vpc_id: conn.vpcId,
     vpn_gw_id: conn.vpnGwId,
     user_gw_id: conn.userGwId,
-    pre_shared_key: db.sealer.seal(conn.preSharedKey, "pre-shared-key"),
-    ike_identity: ikeIdentity,
-    ike: JSON.stringify(conn.ike),
-    ipsec: JSON.stringify(conn.ipsec),
-    spds: JSON.stringify(conn.spds),
+    ...writeSettings(db, conn, ikeIdentity),
     status: conn.status,
     generation: conn.generation,
     observed_generation: 0,
@@ -85,6 +80,8 @@ const columns = [
   "ike",
   "ipsec",
   "spds",
+  "ike_generation",
+  "ipsec_generation",
   "status",
   "generation",
   "observed_generation",
@@ -108,30 +105,30 @@ const selectByName = prepare((sql, { vpcId, name }: { vpcId: number; name: strin
   sql.selectFrom("vpn_conns").select("id").where("vpc_id", "=", vpcId).where("name_key", "=", name),
 );
 
-/** Whether an owner has `most` channels or more; looks at no more rows than that. */
-export async function hasVpnConns(db: Db, owner: Owner, most: number): Promise<boolean> {
-  const { accountId, region } = owner;
-  return (await selectSome(db, { accountId, region, most })).length >= most;
+/** Whose channels are counted: an owner's, or those of one gateway or of one peer gateway. */
+export type ConnScope = Owner | { readonly vpnGwId: number } | { readonly userGwId: number };
+
+/** Whether there are `most` channels or more; looks at no more rows than that. */
+export async function hasVpnConns(db: Db, scope: ConnScope, most: number): Promise<boolean> {
+  const rows =
+    "vpnGwId" in scope
+      ? await selectOfGw(db, { vpnGwId: scope.vpnGwId, most })
+      : "userGwId" in scope
+        ? await selectOfUserGw(db, { userGwId: scope.userGwId, most })
+        : await selectOfOwner(db, { accountId: scope.accountId, region: scope.region, most });
+  return rows.length >= most;
 }
 
-const selectSome = prepare((sql, { accountId, region, most }: Owner & { most: number }) =>
+const selectOfOwner = prepare((sql, { accountId, region, most }: Owner & { most: number }) =>
   sql.selectFrom("vpn_conns").select("id").where("account_id", "=", accountId).where("region", "=", region).limit(most),
 );
 
-/** A channel of the same gateway and IKE identity that is not on its way out. */
-export async function findIkeSibling(db: Db, vpnGwId: number, ikeIdentity: string): Promise<IkeSibling | undefined> {
-  const [row] = await selectSibling(db, { vpnGwId, ikeIdentity });
-  return row === undefined ? undefined : readVpnConn(db, row);
-}
+const selectOfGw = prepare((sql, { vpnGwId, most }: { vpnGwId: number; most: number }) =>
+  sql.selectFrom("vpn_conns").select("id").where("vpn_gw_id", "=", vpnGwId).limit(most),
+);
 
-const selectSibling = prepare((sql, { vpnGwId, ikeIdentity }: { vpnGwId: number; ikeIdentity: string }) =>
-  sql
-    .selectFrom("vpn_conns")
-    .selectAll()
-    .where("vpn_gw_id", "=", vpnGwId)
-    .where("ike_identity", "=", ikeIdentity)
-    .where("status", "not in", ["deleting", "delete-failed"] satisfies VpnConnStatus[])
-    .limit(1),
+const selectOfUserGw = prepare((sql, { userGwId, most }: { userGwId: number; most: number }) =>
+  sql.selectFrom("vpn_conns").select("id").where("user_gw_id", "=", userGwId).limit(most),
 );
 
 export async function hasConnOnGw(db: Db, vpnGwId: number): Promise<boolean> {
@@ -149,21 +146,53 @@ export async function setConnStatus(db: Db, id: number, status: VpnConnStatus, g
   await db.sql.updateTable("vpn_conns").set({ status, generation, failure: null }).where("id", "=", id).execute();
 }
 
+/** A change of settings, not of the name. @param ikeIdentity from ikeIdentityKey */
+export async function updateSettings(
+  db: Db,
+  id: number,
+  settings: VpnConnSettings,
+  ikeIdentity: string,
+): Promise<void> {
+  const row = writeSettings(db, settings, ikeIdentity);
+  await db.sql.updateTable("vpn_conns").set(row).where("id", "=", id).execute();
+}
+
+/**
+ * Says that an IKE_SA, or the CHILD_SAs, of a channel that stays as it is are to be made anew: those that are there were made at
+ * an earlier generation.
+ */
+export async function renewSas(db: Db, id: number, phase: "ike" | "ipsec", generation: number): Promise<void> {
+  const renewed = phase === "ike" ? { ike_generation: generation } : { ipsec_generation: generation };
+  await db.sql
+    .updateTable("vpn_conns")
+    .set({ ...renewed, generation })
+    .where("id", "=", id)
+    .execute();
+}
+
 /** A channel as the reconciler needs it. */
 export interface DesiredVpnConn {
   readonly conn: VpnConn;
   readonly ikeIdentity: string;
   readonly peerAddress: string;
+  /** While it is being modified: the channel as it is to be if charon refuses the change; undefined when no setting changes. */
+  readonly fallback?: DesiredVpnConn | undefined;
 }
 
 /** Channels of a gateway that changed after a generation, those on their way out included. */
 export async function listChangedConns(db: Db, vpnGwId: number, afterGeneration: number): Promise<DesiredVpnConn[]> {
   const rows = await selectChanged(db, { vpnGwId, afterGeneration });
-  return rows.map((row) => ({
-    conn: readVpnConn(db, row),
-    ikeIdentity: row.ike_identity,
-    peerAddress: row.peer_address,
-  }));
+  const isAnyModified = rows.some((row) => row.status === ("modifying" satisfies VpnConnStatus));
+  const fallbacks = isAnyModified ? await listFallbacks(db, vpnGwId) : undefined;
+  return rows.map((row) => {
+    const settings = fallbacks?.get(row.id);
+    const fallback = settings === undefined ? undefined : readDesired(db, { ...row, ...settings });
+    return { ...readDesired(db, row), fallback };
+  });
+}
+
+function readDesired(db: Db, row: VpnConnRow & { readonly peer_address: string }): DesiredVpnConn {
+  return { conn: readVpnConn(db, row), ikeIdentity: row.ike_identity, peerAddress: row.peer_address };
 }
 
 const selectChanged = prepare((sql, values: { vpnGwId: number; afterGeneration: number }) =>
@@ -219,7 +248,8 @@ export async function listNetStatuses(db: Db, vpnGwId: number): Promise<Map<numb
 
 /** Removes a channel with its pairs and what was observed of it, its traffic included. */
 export async function deleteVpnConn(db: Db, id: number): Promise<void> {
-  await db.sql.deleteFrom("spd_pairs").where("vpn_conn_id", "=", id).execute();
+  await deleteSpdPairs(db, id);
+  await db.sql.deleteFrom("vpn_conn_fallbacks").where("vpn_conn_id", "=", id).execute();
   await db.sql.deleteFrom("vpn_conn_observations").where("vpn_conn_id", "=", id).execute();
   await deleteTrafficOf(db, id);
   await db.sql.deleteFrom("vpn_conns").where("id", "=", id).execute();

@@ -6,7 +6,7 @@ import type { Task, VpnGw } from "../vpn/entities.ts";
 
 /** The change that a task reports on. */
 export interface TaskRequest {
-  readonly action: "create-vpn-conn" | "delete-vpn-conn" | "delete-vpn-gw";
+  readonly action: "create-vpn-conn" | "modify-vpn-conn" | "delete-vpn-conn" | "delete-vpn-gw";
   readonly vpnGw: VpnGw;
   readonly vpnConnId: number | undefined;
   readonly generation: number;

@@ -55,15 +55,23 @@ export interface UserGw extends Resource {
   readonly address: string;
 }
 
-/** A VPN channel. */
-export interface VpnConn extends Resource {
-  readonly vpcId: number;
-  readonly vpnGwId: number;
-  readonly userGwId: number;
+/** What the data plane needs to know of a VPN channel. */
+export interface VpnConnSettings {
   readonly preSharedKey: Secret;
   readonly ike: IkeSettings;
   readonly ipsec: IpsecSettings;
   readonly spds: readonly StoredSpd[];
+  /** The gateway's generation since which key and phase 1 are what they are; one for all channels of an IKE identity. */
+  readonly ikeGeneration: number;
+  /** The gateway's generation since which phase 2 is what it is. */
+  readonly ipsecGeneration: number;
+}
+
+/** A VPN channel. */
+export interface VpnConn extends Resource, VpnConnSettings {
+  readonly vpcId: number;
+  readonly vpnGwId: number;
+  readonly userGwId: number;
   readonly status: VpnConnStatus;
   /** The gateway's generation at this channel's latest change. */
   readonly generation: number;

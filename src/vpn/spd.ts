@@ -9,6 +9,7 @@ import {
   overlap,
   parseNetwork,
   reservedReason,
+  storedNetwork,
 } from "./network.ts";
 
 /** One rule: a network inside the VPC, and the peer networks it may talk to. */
@@ -115,6 +116,11 @@ export function distinctNetworks(networks: readonly string[]): string[] {
 export interface StoredSpd {
   readonly local: string;
   readonly peers: readonly string[];
+}
+
+/** The pairs of stored rules. */
+export function storedPairs(spds: readonly StoredSpd[]): SpdPair[] {
+  return spdPairs(spds.map(({ local, peers }) => ({ local: storedNetwork(local), peers: peers.map(storedNetwork) })));
 }
 
 export function storeSpds(spds: readonly Spd[]): StoredSpd[] {

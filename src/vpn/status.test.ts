@@ -3,6 +3,7 @@ import { catchRefusal } from "../../test/support/caught.ts";
 import {
   requireDeletableConn,
   requireDeletableGw,
+  requireSteadyConn,
   requireUsableGw,
   type VpnConnStatus,
   type VpnGwStatus,
@@ -21,6 +22,25 @@ describe("a channel", () => {
     const refusal = catchRefusal(() => requireDeletableConn("vpnx-00000000", status));
     expect(refusal.kind).toBe("vpn-conn-state-invalid");
     expect(refusal.message).toContain(`vpnx-00000000 is ${status}`);
+  });
+});
+
+describe("a channel that stays", () => {
+  const refusals = {
+    creating: "action-locked",
+    modifying: "action-locked",
+    deleting: "action-locked",
+    "delete-failed": "vpn-conn-state-invalid",
+  } as const;
+
+  test.each(Object.entries(refusals))("may not be changed while it is %s", (status, kind) => {
+    const refusal = catchRefusal(() => requireSteadyConn("vpnx-00000000", status as VpnConnStatus));
+    expect(refusal.kind).toBe(kind);
+    expect(refusal.message).toContain("vpnx-00000000");
+  });
+
+  test.each(vpnConnStatuses.filter((status) => !Object.hasOwn(refusals, status)))("may when it is %s", (status) => {
+    expect(() => requireSteadyConn("vpnx-00000000", status)).not.toThrow();
   });
 });
 

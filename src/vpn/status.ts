@@ -29,6 +29,19 @@ export function requireDeletableConn(uid: string, status: VpnConnStatus): void {
   }
 }
 
+/**
+ * For what changes a channel that stays, or makes its SAs anew.
+ * @throws ApiError action-locked when the channel is being worked on, vpn-conn-state-invalid when its removal has failed
+ */
+export function requireSteadyConn(uid: string, status: VpnConnStatus): void {
+  if (unfinished.includes(status)) {
+    throw new ApiError("action-locked", `VPN channel ${uid} is ${status}; wait for its task to end`);
+  }
+  if (status === "delete-failed") {
+    throw new ApiError("vpn-conn-state-invalid", `VPN channel ${uid} was to be deleted; delete it again`);
+  }
+}
+
 /** @throws ApiError vpn-gw-state-invalid when the gateway is on its way out, so that it takes no new channels */
 export function requireUsableGw(uid: string, status: VpnGwStatus): void {
   if (status === "deleting" || status === "delete-failed") {

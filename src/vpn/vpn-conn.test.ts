@@ -17,12 +17,14 @@ import {
   completeIke,
   completeIpsec,
   completeKey,
+  completeMode,
   generatedConnName,
   type IkeRequest,
   type IkeSibling,
   ikeIdentityKey,
   requireConnName,
   resolveIdentities,
+  siblingOf,
 } from "./vpn-conn.ts";
 
 const ours = "198.51.100.10";
@@ -149,6 +151,7 @@ describe("a channel beside another one of the same IKE identity", () => {
       lifetimeSeconds: 7_200,
     },
     preSharedKey: new Secret("of both"),
+    isSameIdentity: true,
   };
 
   test("inherits all of phase 1, and the key", () => {
@@ -181,6 +184,44 @@ describe("a channel beside another one of the same IKE identity", () => {
     expect(refusal).toMatchObject({ kind: "parameter-invalid", field: "preSharedKey" });
     expect(refusal.message).toContain("vpnx-sibling0");
     for (const key of ["another", "of both"]) expect(JSON.stringify(refusal) + refusal.message).not.toContain(key);
+  });
+});
+
+describe("a channel beside another one to the same peer", () => {
+  const neighbour = (exchangeMode: IkeSettings["exchangeMode"], isSameIdentity: boolean) => ({
+    uid: "vpnx-neighbour",
+    ike: { ...complete({}), exchangeMode },
+    preSharedKey: new Secret("theirs"),
+    ikeGeneration: 1,
+    isSameIdentity,
+  });
+
+  test.each([
+    // its mode, the neighbour's, whether their identities are the same: whether they must agree
+    ["main", "main", true, true],
+    ["main", "main", false, true],
+    ["main", "aggressive", true, true],
+    ["main", "aggressive", false, true],
+    ["aggressive", "main", true, true],
+    ["aggressive", "main", false, true],
+    ["aggressive", "aggressive", true, true],
+    ["aggressive", "aggressive", false, false],
+  ] as const)("in %s mode beside %s, same identities %s, must agree: %s", (mode, theirMode, isSame, mustAgree) => {
+    expect(siblingOf(mode, neighbour(theirMode, isSame)) !== undefined).toBe(mustAgree);
+  });
+
+  test("has the mode that is given, else the neighbour's, else main; and no sibling without a neighbour", () => {
+    expect(completeMode({ exchangeMode: "main" }, neighbour("aggressive", false))).toBe("main");
+    expect(completeMode({}, neighbour("aggressive", false))).toBe("aggressive");
+    expect(completeMode({}, undefined)).toBe("main");
+    expect(siblingOf("main", undefined)).toBeUndefined();
+  });
+
+  test("is refused for what really is the reason", () => {
+    const reasonOf = (isSame: boolean) =>
+      catchRefusal(() => complete({ dhGroup: 14 }, siblingOf("main", neighbour("main", isSame)))).message;
+    expect(reasonOf(true)).toContain("share one IKE_SA");
+    expect(reasonOf(false)).toContain("in main mode");
   });
 });
 

@@ -66,6 +66,10 @@ export function checkIdentities(request: IkeRequest): void {
   }
 }
 
+export function identitiesOf({ localIdentity, remoteIdentity }: IkeSettings): Identities {
+  return { local: localIdentity, remote: remoteIdentity };
+}
+
 /** Who both ends are. An address identity without an address is the gateway's own, and the peer gateway's. */
 export function resolveIdentities(request: IkeRequest, publicAddress: string, peerAddress: string): Identities {
   return {
@@ -87,11 +91,37 @@ export function ikeIdentityKey(peerAddress: string, { local, remote }: Identitie
   return `${peerAddress}|${ours}|${theirs}`;
 }
 
-/** Another channel of the same IKE identity. */
+/** The fields of phase 1 beside the identities. */
+export const ikeFields = ["encryption", "integrity", "exchangeMode", "dhGroup", "lifetimeSeconds"] as const;
+
+/** A channel whose key and phase 1 another one of the same gateway must have. */
 export interface IkeSibling {
   readonly uid: string;
   readonly ike: IkeSettings;
   readonly preSharedKey: Secret;
+  /** Whether it has the same identities too: then both are one IKE_SA. */
+  readonly isSameIdentity: boolean;
+}
+
+/** Another channel of the same gateway to the same peer address; whether it is a sibling is for siblingOf to say. */
+export interface IkeNeighbour extends IkeSibling {
+  readonly ikeGeneration: number;
+}
+
+/** The mode of a channel: what is given, else the one that its peer's other channels have, since no peer has both. */
+export function completeMode(request: IkeRequest, neighbour: IkeNeighbour | undefined): ExchangeMode {
+  return request.exchangeMode ?? neighbour?.ike.exchangeMode ?? ikeDefaults.exchangeMode;
+}
+
+/**
+ * The neighbour as a sibling, if the channel must have the same key and phase 1. In main mode a responder has to choose both by the
+ * peer's address alone (RFC 2409 5.4), so there all channels to one peer are siblings; identities tell channels apart in aggressive
+ * mode only (api-v2.md 9.4).
+ */
+export function siblingOf(mode: ExchangeMode, neighbour: IkeNeighbour | undefined): IkeSibling | undefined {
+  if (neighbour === undefined) return undefined;
+  const isIndependent = mode === "aggressive" && neighbour.ike.exchangeMode === "aggressive";
+  return neighbour.isSameIdentity || !isIndependent ? neighbour : undefined;
 }
 
 /**
@@ -110,7 +140,7 @@ export function completeIke(request: IkeRequest, identities: Identities, sibling
     remoteIdentity: identities.remote,
   };
   if (sibling !== undefined) {
-    for (const key of ["encryption", "integrity", "exchangeMode", "dhGroup", "lifetimeSeconds"] as const) {
+    for (const key of ikeFields) {
       if (ike[key] !== sibling.ike[key]) throw refuseUnlikeSibling(`ike.${key}`, sibling);
     }
   }
@@ -118,10 +148,10 @@ export function completeIke(request: IkeRequest, identities: Identities, sibling
 }
 
 function refuseUnlikeSibling(field: string, sibling: IkeSibling): ApiError {
-  return refuseField(
-    field,
-    `VPN channel ${sibling.uid} has the same gateway, peer and identities, so both share one IKE_SA and must have the same value`,
-  );
+  const reason = sibling.isSameIdentity
+    ? "has the same gateway, peer and identities, so both share one IKE_SA and must have the same value"
+    : "has the same gateway and peer, and in main mode the identities do not tell them apart, so both must have the same value";
+  return refuseField(field, `VPN channel ${sibling.uid} ${reason}`);
 }
 
 /** @throws ApiError parameter-invalid */

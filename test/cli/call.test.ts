@@ -56,7 +56,8 @@ describe("call", () => {
 
   it("takes the key from standard input, and other parameters from files", async () => {
     const spd = `spdAcl=@${write("spd.json", '{"10.0.77.0/24":["172.30.0.0/16"]}\n')}`;
-    const own = [...channel(), spd, "IKESet.remoteAddress=10.9.9.9", "preSharedKey=-", "--json"];
+    const toOtherPeer = channel().filter((each) => !each.startsWith("userGwId="));
+    const own = [...toOtherPeer, "userGwAddr=203.0.113.77", spd, "preSharedKey=-", "--json"];
     const { code, stdout } = await culvertCall(own, { input: "from standard input\n" });
     expect(code).toBe(0);
     const conn = await findConn(server.client, { taskId: String(JSON.parse(stdout).data.taskId) });

@@ -277,3 +277,56 @@ describe("channels of one IKE identity", () => {
     expect(data).toMatchObject(Array(3).fill({ netStatus: "available", vpcConnStatus: 6 }));
   });
 });
+
+describe("channels to one peer with different identities", () => {
+  const one = { ...fqdns, "IKESet.remoteFqdnName": "one.example" };
+  const two = { ...fqdns, "IKESet.remoteFqdnName": "two.example" };
+  const aggressive = { "IKESet.exchangeMode": "aggressive" };
+  const algorithms = { "IKESet.propoEncryAlgorithm": "aes-cbc-256", "IKESet.dhGroupName": "group14" };
+
+  it("in main mode inherit key and IKE settings, but not identities", async () => {
+    const place = await newPeer();
+    const first = await make(place, { ...one, ...algorithms, preSharedKey: "shared" });
+    const second = await make(place, two);
+    expect(second.preSharedKey).toBe("shared");
+    expect(second.IKESet).toEqual({ ...rowAt(first, "IKESet"), remoteFqdnName: "two.example" });
+  });
+
+  it.each([
+    ["preSharedKey", "another"],
+    ["IKESet.propoEncryAlgorithm", "aes-cbc-128"],
+    ["IKESet.propoAuthenAlgorithm", "sha"],
+    ["IKESet.dhGroupName", "group1"],
+    ["IKESet.ikeSaLifetimeSeconds", "7201"],
+  ])("in main mode may not differ in %s, and the message names the other channel", async (name, value) => {
+    const place = await newPeer();
+    const { unVpnConnId } = await make(place, { ...one, ...algorithms, preSharedKey: "shared" });
+    await refuse(place, { ...two, [name]: value }, [`[${name}]`, String(unVpnConnId)]);
+  });
+
+  it("in aggressive mode are independent of each other", async () => {
+    const place = await newPeer();
+    await make(place, { ...one, ...aggressive, ...algorithms, preSharedKey: "first" });
+    const second = await make(place, { ...two, ...aggressive, preSharedKey: "second" });
+    expect(second.preSharedKey).toBe("second");
+    expect(second.IKESet).toMatchObject({ propoEncryAlgorithm: "3des-cbc", dhGroupName: "group1" });
+    const third = await make(place, { ...two, ...aggressive, "IKESet.remoteFqdnName": "three.example" });
+    expect(third.preSharedKey).toMatch(/^[A-Za-z0-9]{32}$/);
+  });
+
+  it("are in the mode of the others unless told", async () => {
+    const place = await newPeer();
+    await make(place, { ...one, ...aggressive, preSharedKey: "first" });
+    const second = await make(place, { ...two, preSharedKey: "second" });
+    expect(second).toMatchObject({ preSharedKey: "second", IKESet: { exchangeMode: "aggressive" } });
+  });
+
+  it("are all in main mode or all in aggressive mode", async () => {
+    const [inMain, inAggressive] = [await newPeer(), await newPeer()];
+    const first = await make(inMain, one);
+    await refuse(inMain, { ...two, ...aggressive }, ["[IKESet.exchangeMode]", String(first.unVpnConnId)]);
+    const other = await make(inAggressive, { ...one, ...aggressive });
+    const main = { ...two, "IKESet.exchangeMode": "main" };
+    await refuse(inAggressive, main, ["[IKESet.exchangeMode]", String(other.unVpnConnId)]);
+  });
+});

@@ -288,6 +288,30 @@ describe("userGwAddr in place of userGwId", () => {
   });
 });
 
+it("is known by its older name too", async () => {
+  const parameters = { ...place, "userGwCidrBlock.0": nextNetwork() };
+  expect(dataOf(await call(server.client, "AddVpnConn", parameters))).toMatchObject({ vpnConnStatus: 0 });
+});
+
+it("finds the peer gateway of an inline address, the oldest, also where several may have it", async () => {
+  const lax = await startLocalServer({ ...unlimited, "unique.userGwAddresses": "false" });
+  try {
+    const { client } = lax;
+    const userGwAddr = nextSilentAddress();
+    const where = { ...(await makePlace(client)), userGwId: "" };
+    const oldest = await makeUserGw(client, userGwAddr);
+    await makeUserGw(client, userGwAddr);
+    for (let made = 0; made < 2; made += 1) {
+      const networks = { "userGwCidrBlock.0": nextNetwork() };
+      const data = dataOf(await call(client, "AddVpnConnEx", { ...where, userGwAddr, ...networks }));
+      expect(data.userGwId).toBe(oldest);
+    }
+    expect((await call(client, "DescribeUserGw", { userGwName: userGwAddr })).totalCount).toBe(2);
+  } finally {
+    await lax.stop();
+  }
+});
+
 describe("a gateway that is not ready", () => {
   it("takes a channel while it is made, and the channel waits for it", async () => {
     const vpcId = await makeVpc(server.client);
@@ -329,6 +353,38 @@ describe("the quota of channels", () => {
       const elsewhere = { ...client, region: "sh" };
       const there = { ...(await makePlace(elsewhere)) };
       await addVpnConn(elsewhere, there);
+    } finally {
+      await limited.stop();
+    }
+  });
+
+  it("may be counted for each gateway instead", async () => {
+    const limited = await startLocalServer({ "quota.vpnConns": "2", "quota.vpnConnsScope": "gateway" });
+    try {
+      const { client } = limited;
+      const vpcId = await makeVpc(client);
+      const userGwId = await makeUserGw(client, "192.0.2.1");
+      const gateways = [await makeVpnGw(client, vpcId), await makeVpnGw(client, vpcId)];
+      for (const vpnGwId of [...gateways, ...gateways]) await addVpnConn(client, { vpcId, vpnGwId, userGwId });
+      for (const vpnGwId of gateways) {
+        const where = { vpcId, vpnGwId, userGwId, "userGwCidrBlock.0": nextNetwork() };
+        const attempt = () => call(client, "AddVpnConnEx", where);
+        await expectRefusal(limited, "vpn-conn-limit-exceeded", attempt, ["2", vpnGwId]);
+      }
+    } finally {
+      await limited.stop();
+    }
+  });
+
+  it("may be set for each peer gateway too", async () => {
+    const limited = await startLocalServer({ ...unlimited, "quota.vpnConnsPerUserGw": "1" });
+    try {
+      const { client } = limited;
+      const where = await makePlace(client);
+      await addVpnConn(client, where);
+      const attempt = () => call(client, "AddVpnConnEx", { ...where, "userGwCidrBlock.0": nextNetwork() });
+      await expectRefusal(limited, "vpn-conn-limit-exceeded", attempt, ["1", where.userGwId]);
+      await addVpnConn(client, { ...where, userGwId: await makeUserGw(client) });
     } finally {
       await limited.stop();
     }

@@ -3,7 +3,7 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type RefusalKind, refusalKinds } from "../../src/errors.ts";
-import { actions } from "../../src/v2/actions/index.ts";
+import { actions, aliases } from "../../src/v2/actions/index.ts";
 import { v2Errors } from "../../src/v2/errors.ts";
 import { refusals } from "../support/refusal.ts";
 
@@ -15,6 +15,9 @@ const root = join(import.meta.dirname, "..", "..");
 const read = (path: string) => readFileSync(join(root, path), "utf8");
 const contractFiles = globSync("test/contract/*.test.ts", { cwd: root }).filter((path) => !path.includes("catalogue"));
 const listRules = read("test/support/list-rules.ts");
+
+/** Actions under their own names. */
+const ownNames = [...actions.keys()].filter((name) => !Object.hasOwn(aliases, name));
 
 /** `AddVpnConnEx` -> `add-vpn-conn-ex`. */
 function kebab(name: string): string {
@@ -28,17 +31,20 @@ function testsOf(action: string): string {
   return text.includes("describeListRules(") ? text + listRules : text;
 }
 
+/** The sets of IKE and IPsec settings under every name, and their fields. */
+const settings = [
+  ..."ikeSet ipsecSet IKESet IPsecSet IKEArr IPSECArr propoEncryAlgorithm propoAuthenAlgorithm exchangeMode".split(" "),
+  ..."localIdentity remoteIdentity localAddress remoteAddress localFqdnName remoteFqdnName dhGroupName".split(" "),
+  ..."ikeSaLifetimeSeconds encryptAlgorithm integrityAlgorith integrityAlgorithm".split(" "),
+  ..."ipsecSaLifetimeSeconds ipsecSaLifetimeTraffic pfsDhGroup".split(" "),
+];
+
 /** What the published pages, and the vendor's command line, know of each action (api-v2.md 4-8, 10). */
 const published: Readonly<Record<string, readonly string[]>> = {
   AddUserGw: ["userGwName", "userGwAddr"],
   AddVpnConnEx: [
     ..."vpcId vpnGwId userGwId vpnConnName preSharedKey userGwCidrBlock spdAcl userGwName userGwAddr".split(" "),
-    ..."ikeSet ipsecSet IKESet IPsecSet IKEArr IPSECArr propoEncryAlgorithm propoAuthenAlgorithm exchangeMode".split(
-      " ",
-    ),
-    ..."localIdentity remoteIdentity localAddress remoteAddress localFqdnName remoteFqdnName dhGroupName".split(" "),
-    ..."ikeSaLifetimeSeconds encryptAlgorithm integrityAlgorith integrityAlgorithm".split(" "),
-    ..."ipsecSaLifetimeSeconds ipsecSaLifetimeTraffic pfsDhGroup".split(" "),
+    ...settings,
   ],
   CreateVpc: ["vpcName", "cidrBlock", "subnetSet", "subnetName", "zoneId"],
   CreateVpn: ["name", "vpcId", "period", "bandwidth", "isAutoRenewals"],
@@ -63,6 +69,11 @@ const published: Readonly<Record<string, readonly string[]>> = {
   ModifyVpcAttribute: ["vpcId", "vpcName", "isMulticast"],
   ModifyVpnGw: ["vpcId", "vpnGwId", "vpnGwName", "isAutoRenewals", "chargeType", "localSlaIp", "sslVpnPort"],
   RenewVpn: ["vpcId", "vpnGwId", "period"],
+  ModifyVpnConnEx: [
+    ..."vpcId vpnGwId vpnConnId vpnConnName preSharedKey userGwCidrBlock spdAcl".split(" "),
+    ...settings,
+  ],
+  ResetVpnConnSA: ["vpcId", "vpnGwId", "vpnConnId"],
   RunVpnGw: ["name", "vpcId", "bandwidth", "chargeType", "chargePrepaid.period", "chargePrepaid.isAutoRenewals"],
 };
 
@@ -74,16 +85,20 @@ function parametersRead(action: string): string[] {
 }
 
 describe("every action", () => {
-  it.each([...actions.keys()])("%s has a contract test that calls it", (name) => {
+  it.each(ownNames)("%s has a contract test that calls it", (name) => {
     expect(contractFiles).toContain(`test/contract/${kebab(name)}.test.ts`);
     expect(testsOf(name)).toContain(`"${name}"`);
   });
 
   it("is on the list of what is published, and the other way round", () => {
-    expect(Object.keys(published).sort()).toEqual([...actions.keys()].sort());
+    expect(Object.keys(published).sort()).toEqual(ownNames.sort());
   });
 
-  it.each([...actions.keys()])("%s: each published parameter, and each that is read, is in its tests", (name) => {
+  it.each(Object.entries(aliases))("%s has a test under its older name", (name, action) => {
+    expect(testsOf(action.name)).toContain(`"${name}"`);
+  });
+
+  it.each(ownNames)("%s: each published parameter, and each that is read, is in its tests", (name) => {
     const tests = testsOf(name);
     const missing = [...(published[name] ?? []), ...parametersRead(name)].filter((each) => !tests.includes(each));
     expect(missing).toEqual([]);
@@ -123,6 +138,9 @@ describe("every refusal", () => {
     ["DescribeVpnConn", ["vpc-not-found", "vpn-gw-not-found", "vpn-conn-not-found"]],
     ["DescribeVpnConnMonitor", ["vpc-not-found", "vpn-gw-not-found", "vpn-conn-not-found"]],
     ["DeleteVpnConn", ["vpc-not-found", "vpn-gw-not-found", "vpn-conn-not-found", "vpn-conn-state-invalid"]],
+    ["ModifyVpnConnEx", ["vpc-not-found", "vpn-gw-not-found", "vpn-conn-not-found", "vpn-conn-name-invalid"]],
+    ["ModifyVpnConnEx", ["vpn-conn-name-in-use", "action-locked", "vpn-conn-state-invalid", "parameter-invalid"]],
+    ["ResetVpnConnSA", ["vpc-not-found", "vpn-gw-not-found", "vpn-conn-not-found", "action-locked"]],
     ["CreateVpn", ["vpc-not-found", "vpn-gw-name-invalid", "vpn-gw-limit-exceeded"]],
     ["DescribeVpnGw", ["vpc-not-found", "vpn-gw-not-found"]],
     ["DeleteVpnGw", ["vpc-not-found", "vpn-gw-not-found", "vpn-gw-state-invalid", "action-locked"]],

@@ -3,7 +3,15 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Client, call, type Reply } from "../../src/cli/client.ts";
 import { type LocalServer, startLocalServer, unlimited } from "../support/local-server.ts";
 import { rowOf, rowsOf } from "../support/reply.ts";
-import { makePlace, makeVpc, nextNetwork, nextPeerAddress, nextSilentAddress, type Place } from "../support/scene.ts";
+import {
+  makePlace,
+  makeUserGw,
+  makeVpc,
+  nextNetwork,
+  nextPeerAddress,
+  nextSilentAddress,
+  type Place,
+} from "../support/scene.ts";
 
 const many = 12;
 let server: LocalServer;
@@ -116,6 +124,79 @@ describe("of many calls at once", () => {
         call(limited.client, "AddUserGw", { userGwName: "p", userGwAddr: nextPeerAddress() }),
       );
       expect(userGws).toEqual({ Success: 5, UserGwLimitExceeded: many - 5 });
+    } finally {
+      await limited.stop();
+    }
+  });
+});
+
+describe("32 clients that add, change, reset and delete the same channels", () => {
+  const clients = 32;
+  const rounds = 6;
+  const quota = 10;
+  const names = Array.from({ length: 6 }, (_, index) => `channel ${index}`);
+  const networks = Array.from({ length: 8 }, (_, index) => `100.127.${index}.0/24`);
+  /** What may come of a call that others get in the way of. */
+  const expected = new Set([
+    "Success",
+    "ActionLocked",
+    "InvalidParameter",
+    "InvalidVpnConn.NotFound",
+    "InvalidVpnConnName.InUse",
+    "InvalidVpnConnState",
+    "VpnConnLimitExceeded",
+  ]);
+
+  it("leave names unique, quotas kept, pairs apart, and no task behind", async () => {
+    const limited = await startLocalServer({ ...unlimited, "quota.vpnConns": String(quota) });
+    try {
+      const where = await makePlace(limited.client);
+      const peers = [where.userGwId, await makeUserGw(limited.client, nextPeerAddress())];
+      const { vpcId, vpnGwId } = where;
+      const taskIds: number[] = [];
+      let most = 0;
+      const pick = <T>(list: readonly T[], seed: number): T => list[seed % list.length] as T;
+      const work = async (client: number, round: number) => {
+        const seed = client * 7 + round * 13;
+        const rows = rowsOf(await call(limited.client, "DescribeVpnConn", { vpnGwId, limit: "50" }));
+        most = Math.max(most, rows.length);
+        const vpnConnId = rows.length === 0 ? "vpnx-zzzzzzzz" : String(pick(rows, seed).unVpnConnId);
+        const ids = { vpcId, vpnGwId, vpnConnId };
+        const network = { "userGwCidrBlock.0": pick(networks, seed) };
+        const calls: readonly (() => Promise<Reply>)[] = [
+          () => call(limited.client, "AddVpnConnEx", { ...where, userGwId: pick(peers, seed), ...network }),
+          () => call(limited.client, "AddVpnConnEx", { ...where, vpnConnName: pick(names, seed), ...network }),
+          () => call(limited.client, "ModifyVpnConnEx", { ...ids, vpnConnName: pick(names, seed + 1), ...network }),
+          () => call(limited.client, "ModifyVpnConnEx", { ...ids, preSharedKey: `key ${seed % 3}` }),
+          () => call(limited.client, "ResetVpnConnSA", ids),
+          () => call(limited.client, "DeleteVpnConn", ids),
+        ];
+        const reply = await pick(calls, client + round)();
+        expect(expected).toContain(reply.codeDesc);
+        const taskId = (reply.data as { taskId?: number } | undefined)?.taskId;
+        if (taskId !== undefined) taskIds.push(taskId);
+      };
+      const runClient = async (client: number) => {
+        for (let round = 0; round < rounds; round += 1) await work(client, round);
+      };
+      await Promise.all(Array.from({ length: clients }, (_, client) => runClient(client)));
+      await limited.database.settle();
+
+      expect(taskIds.length).toBeGreaterThan(quota);
+      expect(most).toBeLessThanOrEqual(quota);
+      const snapshot = limited.database.takeSnapshot();
+      const tasks = snapshot.tasks as readonly { id: number; status: string }[];
+      const ended = new Map(tasks.map(({ id, status }) => [id, status]));
+      expect(taskIds.filter((id) => ended.get(id) !== "succeeded")).toEqual([]);
+      const conns = snapshot.vpn_conns as readonly { id: number; name: string; spds: string; status: string }[];
+      expect(conns.length).toBeLessThanOrEqual(quota);
+      expect(new Set(conns.map(({ name }) => name)).size).toBe(conns.length);
+      expect(conns.filter(({ status }) => status !== "running")).toEqual([]);
+      expect(snapshot.vpn_conn_fallbacks).toEqual([]);
+      // Each channel here has one pair, and no two have the same.
+      const pairs = snapshot.spd_pairs as readonly { vpn_conn_id: number; peer_first: number }[];
+      expect(pairs.map((pair) => pair.vpn_conn_id).toSorted()).toEqual(conns.map(({ id }) => id).toSorted());
+      expect(new Set(pairs.map((pair) => pair.peer_first)).size).toBe(pairs.length);
     } finally {
       await limited.stop();
     }

@@ -14,6 +14,7 @@ import { ServerProcess } from "../support/server.ts";
 const keys = {
   get: "PSK-get-5f0c2e",
   post: "PSK-post-91ab77",
+  modified: "PSK-modified-8b1d0e",
   refused: "PSK-refused-3de1c8",
   unsigned: "PSK-unsigned-c0ffee",
   malformed: "PSK-malformed-77d2aa",
@@ -30,7 +31,7 @@ beforeAll(async () => {
   const network = () => ({ "userGwCidrBlock.0": nextNetwork() });
 
   // Calls that go well, that are refused late, early, and before anything was understood.
-  const inGet = { ...place, ...network(), preSharedKey: keys.get, "IKESet.remoteAddress": "10.9.0.1" };
+  const inGet = { ...place, ...network(), preSharedKey: keys.get, userGwId: "", userGwAddr: "203.0.113.10" };
   dataOf((await sendCall(client, "AddVpnConnEx", inGet, { method: "GET" })).reply);
   const conn = await makeConn(client, place, { preSharedKey: keys.post, vpnConnName: "in clear" });
   const other = { preSharedKey: keys.refused, ...network() };
@@ -55,6 +56,8 @@ beforeAll(async () => {
   const ios = { vendorname: "cisco", platform: "ios", software: "V15.4" };
   expect((await call(client, "GetVpnConnConfig", { vpnConnId: textAt(conn, "unVpnConnId"), ...ios })).code).toBe(0);
   const ids = { vpcId: place.vpcId, vpnGwId: place.vpnGwId, vpnConnId: textAt(conn, "unVpnConnId") };
+  const change = { ...ids, preSharedKey: keys.modified };
+  await waitForTask(client, String(dataOf(await call(client, "ModifyVpnConnEx", change)).taskId));
   await waitForTask(client, String(dataOf(await call(client, "DeleteVpnConn", ids)).taskId));
   const created = await runCulvert(["key", "create", "--json", "--data", server.dataDir]);
   madeKey = String(JSON.parse(created.stdout).secretKey);

@@ -131,6 +131,22 @@ describeOnMachine("a server with the real data plane", () => {
     expect({ pid: await gatewayPid(), ikeSas: await ikeSaIds() }).toEqual(before);
   });
 
+  test("kill -9 of the server right after it has answered a reset: the next one has carried it out", async () => {
+    const before = await ikeSaIds();
+    const { unVpnConnId } = await row("DescribeVpnConn");
+    const ids = { vpcId: places.vpcId, vpnGwId: places.vpnGwId, vpnConnId: String(unVpnConnId) };
+    expect(await ask("ResetVpnConnSA", ids)).toMatchObject({ code: 0 });
+    await server.stop("SIGKILL");
+    await startServer();
+    const isRenewed = async () => {
+      const now = await ikeSaIds();
+      return now.length > 0 && now.every((id) => !before.includes(id));
+    };
+    await waitFor(isRenewed, { timeoutMs, what: "a new IKE_SA" });
+    await firstReply(names.labNamespace("host1"), remoteHost, { timeoutMs });
+    await waitForRow("DescribeVpnConn", { vpcConnStatus: 6, netStatus: "available" });
+  });
+
   test("kill -9 of charon: it is back with its channel, and nothing crossed in clear meanwhile", async () => {
     const pid = await gatewayPid();
     const capture = await captureWire(names);

@@ -1,5 +1,6 @@
 // What operations and the loop write about gateways, channels and tasks: neither overwrites what the other has changed meanwhile.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { findIkeNeighbour } from "../../src/store/ike-neighbours.ts";
 import type { Store } from "../../src/store/store.ts";
 import {
   deleteTasksFinishedBefore,
@@ -9,7 +10,6 @@ import {
   listRunningTasks,
 } from "../../src/store/tasks.ts";
 import {
-  findIkeSibling,
   findVpnConn,
   insertVpnConn,
   listChangedConns,
@@ -143,6 +143,8 @@ describe.each(databases)("on $name", (kind) => {
           pfsGroup: undefined,
         },
         spds: [{ local: "10.0.0.0/24", peers: ["192.168.0.0/24", "192.168.1.0/24"] }],
+        ikeGeneration: 5,
+        ipsecGeneration: 6,
         status: "creating",
         generation: 7,
       } as const;
@@ -180,19 +182,26 @@ describe.each(databases)("on $name", (kind) => {
       expect(row).toMatchObject({ peerAddress: userGw.address, conn: { id: a, status: "deleting" } });
     });
 
-    it("is a sibling of those with its identity on its gateway, unless it is on its way out", async () => {
-      const ikeIdentity = "shared";
+    it("is a neighbour of those on its gateway with its peer, unless it is on its way out", async () => {
+      const ikeIdentity = "192.0.2.1|a|b";
       const id = await addConn({ ikeIdentity });
       const { uid } = await readConn(id);
+      const find = async (identity: string, given: { vpnGwId?: number; ownId?: number } = {}) => {
+        const found = await findIkeNeighbour(store.db, { vpnGwId, ownId: 0, ikeIdentity: identity, ...given });
+        return found === undefined ? undefined : [found.uid, found.isSameIdentity];
+      };
       for (const status of vpnConnStatuses) {
         await setConnStatus(store.db, id, status, 2);
         const isLeaving = status === "deleting" || status === "delete-failed";
-        const sibling = await findIkeSibling(store.db, vpnGwId, ikeIdentity);
-        expect([status, sibling?.uid]).toEqual([status, isLeaving ? undefined : uid]);
+        expect([status, await find(ikeIdentity)]).toEqual([status, isLeaving ? undefined : [uid, true]]);
+        expect([status, await find("192.0.2.1|a|c")]).toEqual([status, isLeaving ? undefined : [uid, false]]);
       }
       await setConnStatus(store.db, id, "running", 2);
-      expect(await findIkeSibling(store.db, vpnGwId, "another")).toBeUndefined();
-      expect(await findIkeSibling(store.db, vpnGwId + 1, ikeIdentity)).toBeUndefined();
+      for (const other of ["192.0.2.10|a|b", "192.0.2.2|a|b", "192.0.2|a|b"]) expect(await find(other)).toBeUndefined();
+      expect(await find(ikeIdentity, { vpnGwId: vpnGwId + 1 })).toBeUndefined();
+      expect(await find(ikeIdentity, { ownId: id })).toBeUndefined();
+      const same = await readConn(await addConn({ ikeIdentity: "192.0.2.1|a|c" }));
+      expect(await find("192.0.2.1|a|c")).toEqual([same.uid, true]);
     });
 
     it("is up or not as was recorded last", async () => {

@@ -9,6 +9,7 @@ import { listVpcs } from "../../src/operations/list-vpcs.ts";
 import { type ListVpnConns, listVpnConns } from "../../src/operations/list-vpn-conns.ts";
 import { listVpnGws } from "../../src/operations/list-vpn-gws.ts";
 import { modifyVpc } from "../../src/operations/modify-vpc.ts";
+import { resetVpnConnSa } from "../../src/operations/reset-vpn-conn-sa.ts";
 import { findApiKey } from "../../src/store/accounts.ts";
 import { deleteExpiredStamps } from "../../src/store/request-stamps.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -22,6 +23,7 @@ import {
   listTraffic,
   saveSaCounter,
 } from "../../src/store/traffic.ts";
+import { dropFallback, restoreFallback } from "../../src/store/vpn-conn-fallbacks.ts";
 import {
   deleteVpnConn as deleteConnRow,
   hasConnOnGw,
@@ -34,7 +36,7 @@ import {
 } from "../../src/store/vpn-conns.ts";
 import { findFreePublicAddress, findVpnGwById } from "../../src/store/vpn-gws.ts";
 import type { VpnConn } from "../../src/vpn/entities.ts";
-import { makeConn, makeOperator, makePlace, type Operator, type Place } from "../support/operations.ts";
+import { makeConn, makeOperator, makePlace, modifyConn, type Operator, type Place } from "../support/operations.ts";
 import { makeSqlite, sqliteFileOf, type TestDatabase } from "./databases.ts";
 
 let database: TestDatabase;
@@ -138,6 +140,39 @@ describe("no table is gone through whole", () => {
           { ...fresh, context: { ...fresh.context, config: { ...fresh.context.config, "quota.vpnConns": 100 } } },
           place,
         ),
+    ],
+    [
+      "AddVpnConnEx under quotas of its gateways",
+      (_, fresh) => {
+        const quotas = {
+          "quota.vpnConns": 100,
+          "quota.vpnConnsScope": "gateway",
+          "quota.vpnConnsPerUserGw": 100,
+        } as const;
+        const context = { ...fresh.context, config: { ...fresh.context.config, ...quotas } };
+        return makeConn({ ...fresh, context }, place);
+      },
+    ],
+    [
+      "ModifyVpnConnEx",
+      async (fresh, each) => {
+        await fresh.transaction((db) => setConnStatus(db, conn.id, "running", conn.generation));
+        const spds = [{ local: undefined, peers: ["172.31.0.0/24"] }];
+        await modifyConn(each, place, conn.uid, {
+          name: "renamed",
+          ike: { remoteIdentity: "fqdn", remoteFqdn: "a" },
+          spds,
+        });
+      },
+    ],
+    ["the loop: a modification that fails", change((db) => restoreFallback(db, conn.id))],
+    ["the loop: a modification that is accepted", change((db) => dropFallback(db, conn.id))],
+    [
+      "ResetVpnConnSA",
+      async (fresh, { context, caller }) => {
+        await fresh.transaction((db) => setConnStatus(db, conn.id, "running", conn.generation));
+        await resetVpnConnSa(context, caller, { vpc: place.vpc.uid, vpnGw: place.vpnGw.uid, vpnConn: conn.uid });
+      },
     ],
     [
       "AddVpnConnEx with an inline peer",

@@ -108,6 +108,8 @@ export async function addVpnConn(
     ike: { ...ikeDefaults, localIdentity: identity, remoteIdentity: identity },
     ipsec: ipsecDefaults,
     spds: [{ local: "10.0.0.0/24", peers: ["192.168.0.0/24"] }],
+    ikeGeneration: 1,
+    ipsecGeneration: 1,
     status: "creating",
     generation: given.generation ?? 1,
   } as const;

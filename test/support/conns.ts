@@ -12,6 +12,8 @@ export interface ConnRequest {
   readonly spds?: VpnConn["spds"];
   readonly status?: VpnConn["status"];
   readonly generation?: number;
+  readonly ikeGeneration?: number;
+  readonly ipsecGeneration?: number;
   readonly ike?: Partial<VpnConn["ike"]>;
   readonly ipsec?: Partial<VpnConn["ipsec"]>;
 }
@@ -42,6 +44,8 @@ export function conn(id: number, request: ConnRequest = {}): DesiredVpnConn {
       },
       ipsec: { ...ipsecDefaults, ...request.ipsec },
       spds,
+      ikeGeneration: request.ikeGeneration ?? 1,
+      ipsecGeneration: request.ipsecGeneration ?? 1,
       status,
       generation: request.generation ?? 1,
       failure: undefined,

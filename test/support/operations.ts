@@ -5,6 +5,7 @@ import { createUserGw } from "../../src/operations/create-user-gw.ts";
 import { createVpc } from "../../src/operations/create-vpc.ts";
 import { type CreatedVpnConn, type CreateVpnConn, createVpnConn } from "../../src/operations/create-vpn-conn.ts";
 import { createVpnGw } from "../../src/operations/create-vpn-gw.ts";
+import { type ModifiedVpnConn, type ModifyVpnConn, modifyVpnConn } from "../../src/operations/modify-vpn-conn.ts";
 import { ensureAccount } from "../../src/store/accounts.ts";
 import type { RequestStamp } from "../../src/store/request-stamps.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -98,4 +99,15 @@ export function makeConn(
     ipsec: {},
     ...rest,
   });
+}
+
+/** Changes a channel in what is given. */
+export function modifyConn(
+  { context, caller }: Operator,
+  { vpc, vpnGw }: Place,
+  uid: string,
+  given: Partial<ModifyVpnConn>,
+): Promise<ModifiedVpnConn> {
+  const nothing = { name: undefined, preSharedKey: undefined, spds: undefined, ike: {}, ipsec: {} };
+  return modifyVpnConn(context, caller, { vpc: vpc.uid, vpnGw: vpnGw.uid, vpnConn: uid, ...nothing, ...given });
 }

@@ -5,6 +5,7 @@ import * as listsByParent from "./202611222050-lists-by-parent.ts";
 import * as tasksByConn from "./202611222240-tasks-by-conn.ts";
 import * as traffic from "./202611222300-traffic.ts";
 import * as subnets from "./202611222305-subnets.ts";
+import * as modifyVpnConns from "./202611222310-modify-vpn-conns.ts";
 
 export const migrations: Readonly<Record<string, Migration>> = {
   "202611222000-first-tables": firstTables,
@@ -12,4 +13,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   "202611222240-tasks-by-conn": tasksByConn,
   "202611222300-traffic": traffic,
   "202611222305-subnets": subnets,
+  "202611222310-modify-vpn-conns": modifyVpnConns,
 };

@@ -1,9 +1,8 @@
 // AddVpnConnEx, the action the product exists for: seed-AddVpnConnEx.md, api-v2.md 4.1.
 import { refuseField } from "../../errors.ts";
 import { createVpnConn, type PeerRequest } from "../../operations/create-vpn-conn.ts";
-import { Secret } from "../../vpn/secret.ts";
-import type { SpdRequest } from "../../vpn/spd.ts";
 import type { Action } from "../action.ts";
+import { listPeerNetworks, readNetworks, readPreSharedKey } from "../conn-parameters.ts";
 import { readSettings, settingNames } from "../ike-ipsec.ts";
 import type { ParameterReader } from "../parameters.ts";
 import { vpnConnStatusNumbers } from "../status.ts";
@@ -23,14 +22,15 @@ export const addVpnConnEx: Action = {
     const vpc = parameters.requireText("vpcId");
     const vpnGw = parameters.requireText("vpnGwId");
     const peer = readPeer(parameters);
-    const key = parameters.text("preSharedKey");
+    const key = readPreSharedKey(parameters);
     const networks = readNetworks(parameters);
+    if (networks === undefined) throw refuseField("userGwCidrBlock", "either userGwCidrBlock or spdAcl is needed");
     const { taskId, preSharedKey, userGw } = await createVpnConn(context, caller, {
       vpc,
       vpnGw,
       peer,
       name: parameters.text("vpnConnName"),
-      preSharedKey: key === undefined ? undefined : new Secret(key),
+      preSharedKey: key,
       spds: networks,
       ...readSettings(parameters),
     });
@@ -43,7 +43,7 @@ export const addVpnConnEx: Action = {
         taskId,
         vpnConnStatus: vpnConnStatusNumbers.creating,
         preSharedKey: preSharedKey.reveal(),
-        userGwSubnetList: [...new Set(networks.flatMap(({ peers }) => peers))],
+        userGwSubnetList: listPeerNetworks(networks),
       },
     };
   },
@@ -56,13 +56,4 @@ function readPeer(parameters: ParameterReader): PeerRequest {
     return { name: parameters.text("userGwName") ?? address, address };
   }
   return { userGw: parameters.requireText("userGwId") };
-}
-
-/** `spdAcl` is the upgrade of `userGwCidrBlock`, so it wins; the older one speaks for the whole VPC. */
-function readNetworks(parameters: ParameterReader): SpdRequest[] {
-  const peers = parameters.list("userGwCidrBlock");
-  const rules = parameters.networksByLocal("spdAcl");
-  if (rules !== undefined) return rules;
-  if (peers !== undefined) return [{ local: undefined, peers }];
-  throw refuseField("userGwCidrBlock", "either userGwCidrBlock or spdAcl is needed");
 }

@@ -1,0 +1,20 @@
+// The channel whose key and phase 1 another one may have to share, when both can be relied on.
+import { ApiError } from "../errors.ts";
+import { findIkeInChange, findIkeNeighbour, type NeighbourQuery } from "../store/ike-neighbours.ts";
+import type { Db } from "../store/store.ts";
+import type { IkeNeighbour } from "../vpn/vpn-conn.ts";
+
+/**
+ * Another channel to the same peer address. One whose modification is under way may yet go back to its old key and phase 1: until
+ * that is known nobody can be told whether theirs agree with it.
+ * @throws ApiError action-locked
+ */
+export async function findSettledNeighbour(db: Db, query: NeighbourQuery): Promise<IkeNeighbour | undefined> {
+  const neighbour = await findIkeNeighbour(db, query);
+  const uid = neighbour === undefined ? undefined : await findIkeInChange(db, query);
+  if (uid !== undefined) {
+    const message = `VPN channel ${uid} to the same peer is being modified; wait for its task to end`;
+    throw new ApiError("action-locked", message);
+  }
+  return neighbour;
+}

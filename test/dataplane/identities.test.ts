@@ -1,0 +1,129 @@
+// What an IKEv1 responder can tell apart: two connections with the same two addresses and different names of the peer (api-v2.md 9.4).
+// The peer begins; our gateway has to find the right one.
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import type { CharonDataplane } from "../../src/dataplane/charon/charon-dataplane.ts";
+import type { ConnectionSpec, GatewaySpec } from "../../src/dataplane/dataplane.ts";
+import type { IkeSettings } from "../../src/vpn/algorithms.ts";
+import { describeOnMachine } from "../support/machine.ts";
+import { waitFor } from "../support/wait-for.ts";
+import { applyAll, cleanUp, makeCharonDataplane, makeNames, makeSteps } from "./instance.ts";
+import { connectionBetween, gatewayNumber } from "./specs.ts";
+
+const names = makeNames();
+const [ours, peer] = [gatewayNumber(1), gatewayNumber(2)];
+
+interface Side {
+  readonly name: string;
+  readonly preSharedKey: string;
+  readonly ike?: Partial<IkeSettings>;
+}
+
+describeOnMachine("two connections to one address, whose names differ", () => {
+  let dataplane: CharonDataplane;
+  beforeAll(async () => {
+    dataplane = makeCharonDataplane(names);
+    await dataplane.start();
+    for (const gateway of [ours, peer]) await applyAll(dataplane, gateway, makeSteps);
+  });
+  afterEach(async () => {
+    for (const gateway of [peer, ours]) await clear(gateway);
+  });
+  afterAll(async () => {
+    await dataplane.close();
+    await cleanUp(names);
+  });
+
+  async function clear(gateway: GatewaySpec): Promise<void> {
+    const actual = await dataplane.observe(gateway.id, true);
+    for (const name of actual.connections.keys()) await dataplane.apply(gateway, { kind: "unload-connection", name });
+    for (const name of actual.secrets.keys()) await dataplane.apply(gateway, { kind: "unload-secret", name });
+    for (const { uniqueId, connection } of actual.ikeSas) {
+      await dataplane.apply(gateway, { kind: "terminate-ike-sa", uniqueId, connection });
+    }
+  }
+
+  function specs(
+    sides: readonly Side[],
+    exchangeMode: IkeSettings["exchangeMode"],
+  ): [ConnectionSpec, ConnectionSpec][] {
+    return sides.map(({ name, preSharedKey, ike }, index) => {
+      const [network, remote] = [`10.1.${index}.0/24`, { type: "fqdn", value: `${name}.example` } as const];
+      const own = { type: "fqdn", value: `our-${name}.example` } as const;
+      const settings = { ...ike, exchangeMode };
+      const common = { name, preSharedKey };
+      return [
+        connectionBetween(ours, peer, {
+          ...common,
+          ike: { ...settings, localIdentity: own, remoteIdentity: remote },
+          localNetwork: network,
+        }),
+        connectionBetween(peer, ours, {
+          ...common,
+          ike: { ...settings, localIdentity: remote, remoteIdentity: own },
+          peerNetwork: network,
+        }),
+      ];
+    });
+  }
+
+  /** The peer begins all of them. @returns names of those that come up at our end */
+  async function begin(sides: readonly Side[], exchangeMode: IkeSettings["exchangeMode"]): Promise<string[]> {
+    const pairs = specs(sides, exchangeMode);
+    for (const [index, gateway] of [ours, peer].entries()) {
+      for (const pair of pairs) {
+        const connection = pair[index] as ConnectionSpec;
+        await applyAll(dataplane, gateway, [
+          { kind: "add-local-network", network: connection.children[0]?.localNetwork ?? "" },
+          { kind: "load-secret", connection, fingerprint: "s" },
+          { kind: "load-connection", connection, fingerprint: "c" },
+        ]);
+      }
+    }
+    for (const { name } of sides) {
+      await dataplane.apply(peer, { kind: "initiate-child", connection: name, child: `${name}-0` });
+    }
+    const isUp = async () => {
+      const { ikeSas } = await dataplane.observe(ours.id, false);
+      return ikeSas.filter((sa) => sa.children.some(({ state }) => state === "INSTALLED")).map((sa) => sa.connection);
+    };
+    await waitFor(async () => (await isUp()).length === sides.length, { what: "all", timeoutMs: 3_000 }).catch(
+      () => {},
+    );
+    return (await isUp()).toSorted();
+  }
+
+  const [one, two] = [
+    { name: "one", preSharedKey: "first" },
+    { name: "two", preSharedKey: "second" },
+  ];
+  const shared = "shared";
+  const aes256 = { encryption: "aes256" } as const;
+
+  it("come up in main mode when they share key and proposal", async () => {
+    const sides = [one, two].map((side) => ({ ...side, preSharedKey: shared }));
+    expect(await begin(sides, "main")).toEqual(["one", "two"]);
+  });
+
+  // Why the rules refuse such channels.
+  it.each<[string, readonly Side[]]>([
+    ["keys", [one, two]],
+    [
+      "proposals",
+      [
+        { ...one, preSharedKey: shared },
+        { ...two, preSharedKey: shared, ike: aes256 },
+      ],
+    ],
+  ])("do not both come up in main mode with %s of their own", async (_what, sides) => {
+    expect((await begin(sides, "main")).length).toBeLessThan(2);
+  });
+
+  it("come up in aggressive mode with keys of their own", async () => {
+    expect(await begin([one, two], "aggressive")).toEqual(["one", "two"]);
+  });
+
+  // The limit that decision 13 tells of: only the end that begins can have proposals of its own.
+  it("do not both come up in aggressive mode with proposals of their own when the peer begins", async () => {
+    expect((await begin([one, { ...two, ike: aes256 }], "aggressive")).length).toBeLessThan(2);
+  });
+});
