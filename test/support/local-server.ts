@@ -13,7 +13,7 @@ import { createKey, disableKey, KeyRing } from "../../src/operations/key-ring.ts
 import { Reconciler } from "../../src/reconcile/reconciler.ts";
 import { openStore } from "../../src/store/open.ts";
 import type { Store } from "../../src/store/store.ts";
-import { V2Api } from "../../src/v2/api.ts";
+import { RecordingApi } from "../coverage/recorder.ts";
 import { DatabaseView } from "./database-view.ts";
 import { makeTempDir } from "./temp-dir.ts";
 import { TestClock } from "./test-clock.ts";
@@ -65,6 +65,7 @@ export async function startLocalServer(
   // Only a test that speaks of plain HTTP needs another way in; making a certificate for each of the others takes its time.
   const tlsPort = settings.plainHttp && new TlsPort(await loadCertificate(config, clock.now()));
   const app = buildServer({ api, log, tlsPort: tlsPort || undefined, isPlainServed: servesPlainHttp(config) });
+  const app = buildServer({ api: new RecordingApi(context, new KeyRing(store, clock.now)), log });
   await reconciler.start();
   const endpoint = await app.listen(readListen(config.listen));
   const database = new DatabaseView(directory.path);
