@@ -17,7 +17,7 @@ export default defineConfig({
           name: "unit",
           include: ["src/**/*.test.ts", "test/**/*.test.ts"],
           exclude: machine,
-          globalSetup: "test/coverage/setup.ts",
+          globalSetup: "test/api-coverage/setup.ts",
         },
       },
       {

@@ -35,6 +35,11 @@ export class DatabaseView {
     return this.#file.transaction(() => Object.fromEntries(tables.map(({ name }) => [name, rowsOf(name)])))();
   }
 
+  /** Another number after each commit of the server: https://www.sqlite.org/pragma.html#pragma_data_version */
+  readVersion(): number {
+    return this.#file.pragma("data_version", { simple: true }) as number;
+  }
+
   /** How many rows each table has. */
   countRows(): Record<string, number> {
     return Object.fromEntries(Object.entries(this.takeSnapshot()).map(([table, rows]) => [table, rows.length]));

@@ -13,7 +13,7 @@ import { createKey, disableKey, KeyRing } from "../../src/operations/key-ring.ts
 import { Reconciler } from "../../src/reconcile/reconciler.ts";
 import { openStore } from "../../src/store/open.ts";
 import type { Store } from "../../src/store/store.ts";
-import { RecordingApi } from "../coverage/recorder.ts";
+import { RecordingApi } from "../api-coverage/recorder.ts";
 import { DatabaseView } from "./database-view.ts";
 import { makeTempDir } from "./temp-dir.ts";
 import { TestClock } from "./test-clock.ts";
