@@ -61,11 +61,10 @@ export async function startLocalServer(
   await ensureAdminKey(store, keyFile, clock.now());
   const reconciler = new Reconciler({ store, dataplane, clock: clock.now, log, periodMs: 30_000, keepTrafficMs });
   const context = { store, config, clock: clock.now, nudge: (id: number) => reconciler.nudge(id) };
-  const api = new V2Api(context, new KeyRing(store, clock.now));
+  const api = new RecordingApi(context, new KeyRing(store, clock.now));
   // Only a test that speaks of plain HTTP needs another way in; making a certificate for each of the others takes its time.
   const tlsPort = settings.plainHttp && new TlsPort(await loadCertificate(config, clock.now()));
   const app = buildServer({ api, log, tlsPort: tlsPort || undefined, isPlainServed: servesPlainHttp(config) });
-  const app = buildServer({ api: new RecordingApi(context, new KeyRing(store, clock.now)), log });
   await reconciler.start();
   const endpoint = await app.listen(readListen(config.listen));
   const database = new DatabaseView(directory.path);
