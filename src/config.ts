@@ -282,7 +282,7 @@ export function servesPlainHttp({ plainHttp, listen }: Pick<Config, "plainHttp" 
 function checkTogether(config: Config): void {
   readListen(config.listen);
   checkPool(config);
-  if (config.database !== "" && !/^sqlite:./.test(config.database)) {
+  if (config.database !== "" && !/^sqlite:(?!:memory:$)./.test(config.database)) {
     throw new ConfigError("database: this version knows sqlite:PATH only");
   }
 }

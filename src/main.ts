@@ -5,34 +5,17 @@ import pino from "pino";
 import { runCommandLine } from "./cli/command-line.ts";
 import type { RunningServer } from "./cli/serve.ts";
 import { type Config, ConfigError, formatEndpoint, readListen, servesPlainHttp } from "./config.ts";
-import { CharonDataplane } from "./dataplane/charon/charon-dataplane.ts";
-import { instanceOf, namesOf } from "./dataplane/charon/names.ts";
-import type { Dataplane } from "./dataplane/dataplane.ts";
-import { SimulatedDataplane } from "./dataplane/simulated.ts";
+import type { Host } from "./host/host.ts";
+import { startHostThread } from "./host/host-thread.ts";
 import { loadCertificate } from "./http/certificate.ts";
 import { buildServer, type HttpServer } from "./http/server.ts";
 import { TlsPort } from "./http/tls-port.ts";
 import { ensureAdminKey } from "./operations/admin-key.ts";
 import { KeyRing } from "./operations/key-ring.ts";
-import { Reconciler } from "./reconcile/reconciler.ts";
 import { lockDataDir } from "./store/instance-lock.ts";
 import { openStore } from "./store/open.ts";
+import { WriteTurn } from "./store/write-turn.ts";
 import { V2Api } from "./v2/api.ts";
-
-function makeDataplane(config: Config, log: pino.Logger): Dataplane {
-  switch (config.dataplane) {
-    case "simulated":
-      return new SimulatedDataplane({ delayMs: config.simulatedDelayMs });
-    case "charon": {
-      const publicGateway = config["network.publicGateway"];
-      const network = {
-        publicPrefixLength: config["network.publicPrefixLength"],
-        publicGateway: publicGateway === "" ? undefined : publicGateway,
-      };
-      return new CharonDataplane({ names: namesOf(instanceOf(config.data)), network, log });
-    }
-  }
-}
 
 /** @returns the port, which the system chose when the address says 0. @throws ConfigError when the address is not free */
 async function listen(app: HttpServer, address: string): Promise<number> {
@@ -55,25 +38,24 @@ async function startServer(config: Config): Promise<RunningServer> {
   mkdirSync(config.data, { recursive: true, mode: 0o700 });
   const unlock = lockDataDir(config.data);
   const certificate = await loadCertificate(config, clock());
-  const store = await openStore(config);
+  const turn = new WriteTurn();
+  const { data, database, masterKeyFile } = config;
+  const store = await openStore({ data, database, masterKeyFile, turn });
   const adminKeyFile = join(config.data, "admin.key.json");
   const isNewAdminKey = await ensureAdminKey(store, adminKeyFile, clock());
-  const dataplane = makeDataplane(config, log);
-  const periodMs = config.reconcilePeriodSeconds * 1_000;
-  const keepTrafficMs = config.trafficDays * 86_400_000;
-  const reconciler = new Reconciler({ store, dataplane, clock, log, periodMs, keepTrafficMs });
-  const context = { store, config, clock, nudge: (vpnGwId: number) => reconciler.nudge(vpnGwId) };
+  let host: Host | undefined;
+  const context = { store, config, clock, nudge: (vpnGwId: number) => host?.nudge(vpnGwId) };
   const tlsPort = new TlsPort(certificate);
   const isPlainServed = servesPlainHttp(config);
   const app = buildServer({ api: new V2Api(context, new KeyRing(store, clock)), log, tlsPort, isPlainServed });
   const stop = async () => {
     await app.close();
-    await reconciler.stop();
+    await host?.stop();
     await store.close();
     unlock();
   };
   try {
-    await reconciler.start();
+    host = await startHostThread(config, turn);
     const port = await listen(app, config.listen);
     const endpoints = (isPlainServed ? ["http", "https"] : ["https"]).map((scheme) =>
       formatEndpoint(scheme, { ...readListen(config.listen), port }),

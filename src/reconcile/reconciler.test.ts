@@ -301,7 +301,7 @@ describe("the house is kept", () => {
 
   async function addStamp(mac: string, expiresInMs: number): Promise<void> {
     const expiresAt = Math.floor((Date.now() + expiresInMs) / 1_000);
-    const stamp = { secretId: "id", timestamp: 0, nonce: "1", mac, expiresAt };
+    const stamp = { secretId: "id", mac, expiresAt };
     await world.store.transaction((db) => insertRequestStamp(db, stamp));
   }
 

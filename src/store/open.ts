@@ -2,21 +2,19 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { StoreError } from "./errors.ts";
-import { Store } from "./store.ts";
+import { Store, type StoreOptions } from "./store.ts";
 
 /** The settings that say where the store is: see config.ts. */
-export interface StorePlace {
+export interface StorePlace extends StoreOptions {
   readonly data: string;
   /** `sqlite:PATH`, or empty for the data directory's own. */
   readonly database: string;
   /** Empty for the data directory's own. */
   readonly masterKeyFile: string;
-  /** See Store.open. */
-  readonly lingerMs?: number;
 }
 
 /** Makes the data directory (0700) when it is not there, and brings the schema up to date. @throws StoreError */
-export async function openStore({ data, database, masterKeyFile, lingerMs }: StorePlace): Promise<Store> {
+export async function openStore({ data, database, masterKeyFile, ...options }: StorePlace): Promise<Store> {
   mkdirSync(data, { recursive: true, mode: 0o700 });
   const path = database === "" ? join(data, "culvert.db") : database.slice("sqlite:".length);
   const keyFile = masterKeyFile === "" ? join(data, "master.key") : masterKeyFile;
@@ -24,5 +22,5 @@ export async function openStore({ data, database, masterKeyFile, lingerMs }: Sto
   if (existsSync(path) && !existsSync(keyFile)) {
     throw new StoreError("unsealable", `the master key ${keyFile} is gone; put it back, the database ${path} needs it`);
   }
-  return Store.open(path, keyFile, { lingerMs });
+  return Store.open(path, keyFile, options);
 }

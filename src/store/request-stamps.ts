@@ -9,16 +9,12 @@ import type { Db } from "./store.ts";
 /** What makes a signed request the same one: api-v2.md 1.6. `mac` is the HMAC the server computed, never the text sent. */
 export interface RequestStamp {
   readonly secretId: string;
-  /** Seconds since 1970. */
-  readonly timestamp: number;
-  /** Digits; up to 2^63. */
-  readonly nonce: string;
   readonly mac: string;
   /** Seconds since 1970: from then on the clock check refuses the request anyway. */
   readonly expiresAt: number;
 }
 
-const columns = ["secret_id", "timestamp", "nonce", "mac", "expires_at"] as const;
+const columns = ["secret_id", "mac", "expires_at"] as const;
 
 const insertRow = prepare((sql, row: Insertable<Schema["request_stamps"]>) =>
   sql.insertInto("request_stamps").values(pick(row, columns)),
@@ -30,9 +26,9 @@ const insertRow = prepare((sql, row: Insertable<Schema["request_stamps"]>) =>
  * @throws ApiError request-replayed
  */
 export async function insertRequestStamp(db: Db, stamp: RequestStamp): Promise<void> {
-  const { secretId, expiresAt, ...rest } = stamp;
+  const { secretId, mac, expiresAt } = stamp;
   try {
-    await insertRow(db, { ...rest, secret_id: secretId, expires_at: expiresAt });
+    await insertRow(db, { secret_id: secretId, mac, expires_at: expiresAt });
   } catch (cause) {
     if (violatedIndex(cause) === undefined) throw cause;
     throw new ApiError("request-replayed", "this request has been carried out already; sign each one anew", { cause });

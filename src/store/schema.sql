@@ -18,12 +18,10 @@ CREATE TABLE "api_keys" (
 
 CREATE TABLE "request_stamps" (
   "secret_id" text not null,
-  "timestamp" integer not null,
-  "nonce" text not null,
   "mac" text not null,
-  "expires_at" integer not null,
+  "expires_at" bigint not null,
   constraint "request_stamps_primary" primary key ("secret_id", "mac")
-);
+) without rowid;
 
 CREATE INDEX "request_stamps_by_expires_at" on "request_stamps" ("expires_at");
 
@@ -76,7 +74,7 @@ CREATE TABLE "tasks" (
   "finished_at" integer
 );
 
-CREATE INDEX "tasks_by_finished_at" on "tasks" ("finished_at");
+CREATE INDEX "tasks_by_finished_at" on "tasks" ("finished_at") where "finished_at" is not null;
 
 CREATE INDEX "tasks_by_vpn_gw_id_status_vpn_conn_id_generation" on "tasks" ("vpn_gw_id", "status", "vpn_conn_id", "generation");
 

@@ -126,8 +126,6 @@ interface TasksTable {
 /** Signed requests that wrote something, to refuse their replay. */
 interface RequestStampsTable {
   secret_id: string;
-  timestamp: number;
-  nonce: string;
   mac: string;
   expires_at: number;
 }

@@ -16,8 +16,15 @@ import type { Schema } from "./schema.ts";
 const busyTimeoutMs = 5_000;
 /** Pages kept in memory. SQLite's own 2 MiB are less than the indexes of ten thousand channels. */
 const cacheKiB = 64 << 10;
-/** Pages of 4 KiB in the write-ahead log before they are copied into the file: the busy ones are in it many times over. */
-const checkpointPages = 8_000;
+const usualCheckpointPages = 8_000;
+
+export interface SqliteOptions {
+  /**
+   * Pages of 4 KiB in the write-ahead log before whoever commits copies them into the file, 8000 unless told. The busy ones are in it many
+   * times over, and are copied once.
+   */
+  readonly checkpointPages?: number | undefined;
+}
 
 /** An open SQLite file. */
 export interface Sqlite {
@@ -39,7 +46,7 @@ export interface Sqlite {
  * Opens the database file; commits wait for the disk.
  * @throws StoreError unavailable
  */
-export function openSqlite(path: string): Sqlite {
+export function openSqlite(path: string, { checkpointPages = usualCheckpointPages }: SqliteOptions = {}): Sqlite {
   let file: BetterSqlite.Database | undefined;
   try {
     file = new BetterSqlite(path, { timeout: busyTimeoutMs });

@@ -6,7 +6,8 @@ import { StoreError } from "./errors.ts";
 import { migrations } from "./migrations/index.ts";
 import type { Schema } from "./schema.ts";
 import { makeSealer, readMasterKey, type Sealer } from "./sealer.ts";
-import { openSqlite, type Sqlite } from "./sqlite.ts";
+import { openSqlite, type Sqlite, type SqliteOptions } from "./sqlite.ts";
+import { WriteTurn } from "./write-turn.ts";
 
 /** The first argument of every function of the store: the database, or the transaction in hand. */
 export interface Db {
@@ -26,6 +27,13 @@ const savepoint = CompiledQuery.raw("savepoint job");
 const rollback = CompiledQuery.raw("rollback to job");
 const release = CompiledQuery.raw("release job");
 
+export interface StoreOptions extends SqliteOptions {
+  /** How long a transaction that is to be safe `later` waits for company, 5 ms unless told; 0: not at all. */
+  readonly lingerMs?: number | undefined;
+  /** Shared with the stores of other threads on the same file. */
+  readonly turn?: WriteTurn | undefined;
+}
+
 interface Job {
   readonly durability: Durability;
   readonly run: (db: Db) => Promise<void>;
@@ -35,7 +43,6 @@ interface Job {
 
 /** How many transactions may share one commit. More would hold up reads for longer. */
 const maxSharedCommit = 64;
-/** How long a transaction that is to be safe `later` waits for one to share its commit with, unless told. */
 const usualLingerMs = 5;
 
 /** An open database. */
@@ -43,14 +50,16 @@ export class Store {
   readonly db: Db;
   readonly #sqlite: Sqlite;
   readonly #lingerMs: number;
+  readonly #turn: WriteTurn;
   readonly #jobs: Job[] = [];
   #worker: Promise<void> | undefined;
   #lingering: NodeJS.Timeout | undefined;
   #isClosed = false;
 
-  private constructor(sqlite: Sqlite, sealer: Sealer, lingerMs: number) {
+  private constructor(sqlite: Sqlite, sealer: Sealer, options: StoreOptions) {
     this.#sqlite = sqlite;
-    this.#lingerMs = lingerMs;
+    this.#lingerMs = options.lingerMs ?? usualLingerMs;
+    this.#turn = options.turn ?? new WriteTurn();
     const { sql } = sqlite;
     this.db = { sql, sealer, run: async (query) => (await sql.executeQuery(query)).rows };
   }
@@ -58,25 +67,20 @@ export class Store {
   /**
    * Opens the database and brings its schema up to date.
    * @param path the SQLite file
-   * @param options.lingerMs how long a transaction that is to be safe `later` waits for company; 0: not at all
    * @throws StoreError unavailable, unsealable
    */
-  static async open(
-    path: string,
-    masterKeyFile: string,
-    options: { lingerMs?: number | undefined } = {},
-  ): Promise<Store> {
+  static async open(path: string, masterKeyFile: string, options: StoreOptions = {}): Promise<Store> {
     const sealer = makeSealer(readMasterKey(masterKeyFile));
-    const sqlite = openSqlite(path);
+    const sqlite = openSqlite(path, options);
     const db = sqlite.sql;
-    if (path !== ":memory:") chmodSync(path, 0o600);
+    chmodSync(path, 0o600);
     const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...migrations }) } });
     const { error } = await migrator.migrateToLatest();
     if (error !== undefined) {
       await db.destroy();
       throw new StoreError("unavailable", `the database ${path} cannot be migrated`, { cause: error });
     }
-    return new Store(sqlite, sealer, options.lingerMs ?? usualLingerMs);
+    return new Store(sqlite, sealer, options);
   }
 
   /**
@@ -131,6 +135,7 @@ export class Store {
     // One that is alone needs no savepoint: it is the transaction. SQLite keeps a copy of every page that changes behind a savepoint.
     const isAlone = jobs.length === 1;
     const { sql, runAtOnce, awaitDisk } = this.#sqlite;
+    this.#turn.take();
     try {
       awaitDisk(jobs.some((job) => job.durability === "at-once"));
       await sql.transaction().execute(async (transaction) => {
@@ -151,6 +156,8 @@ export class Store {
       const failure = new StoreError("unavailable", "the database did not take the change", { cause });
       for (const job of jobs) job.fail(isAlone && refused.has(job) ? cause : failure);
       return;
+    } finally {
+      this.#turn.give();
     }
     for (const job of jobs) {
       if (refused.has(job)) job.fail(refused.get(job));

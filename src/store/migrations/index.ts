@@ -6,6 +6,7 @@ import * as tasksByConn from "./202611222240-tasks-by-conn.ts";
 import * as traffic from "./202611222300-traffic.ts";
 import * as subnets from "./202611222305-subnets.ts";
 import * as modifyVpnConns from "./202611222310-modify-vpn-conns.ts";
+import * as lighterWrites from "./202611222350-lighter-writes.ts";
 
 export const migrations: Readonly<Record<string, Migration>> = {
   "202611222000-first-tables": firstTables,
@@ -14,4 +15,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   "202611222300-traffic": traffic,
   "202611222305-subnets": subnets,
   "202611222310-modify-vpn-conns": modifyVpnConns,
+  "202611222350-lighter-writes": lighterWrites,
 };

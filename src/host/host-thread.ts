@@ -1,0 +1,48 @@
+// The host on a thread of its own, so that what the loops do takes no time from the calls (docs/decisions/0015-loops-on-a-thread.md).
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import type { Config } from "../config.ts";
+import { DataplaneError } from "../dataplane/dataplane.ts";
+import type { WriteTurn } from "../store/write-turn.ts";
+import type { Host } from "./host.ts";
+import type { Failure, FromHost, HostThreadData, ToHost } from "./messages.ts";
+
+/**
+ * Starts it and waits until it has looked at what is on the machine.
+ * A thread that fails later takes the process with it, as a failure of the server's own thread does.
+ * @throws DataplaneError when this machine cannot run gateways
+ */
+export async function startHostThread(config: Config, turn: WriteTurn): Promise<Host> {
+  const workerData: HostThreadData = { config, turn: turn.shared };
+  const worker = new Worker(new URL("thread.ts", import.meta.url), { name: "host", workerData });
+  const exit = once(worker, "exit");
+  const [answer] = (await Promise.race([once(worker, "message"), exit.then(() => [silence])])) as [FromHost];
+  if (answer.kind === "failed") {
+    await exit;
+    throw revive(answer.failure);
+  }
+  let isStopping = false;
+  worker.once("exit", (code) => {
+    if (!isStopping) throw new Error(`the host's thread ended with ${code}`);
+  });
+  const say = (message: ToHost) => worker.postMessage(message);
+  return {
+    nudge: (vpnGwId) => say({ kind: "nudge", vpnGwId }),
+    stop: async () => {
+      isStopping = true;
+      say({ kind: "stop" });
+      await exit;
+    },
+  };
+}
+
+const silence: FromHost = {
+  kind: "failed",
+  failure: { name: "Error", message: "the host's thread ended before it began", stack: undefined },
+};
+
+function revive({ name, message, stack }: Failure): Error {
+  const error = name === "DataplaneError" ? new DataplaneError("gateway", message) : new Error(message);
+  error.stack = stack ?? error.stack ?? "";
+  return error;
+}

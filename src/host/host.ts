@@ -1,0 +1,63 @@
+// A gateway host: the data plane of a machine and the loops over it, with a store of their own. It runs where it is started; the server
+// starts it on a thread of its own (host-thread.ts).
+import type { Logger } from "pino";
+import type { Config } from "../config.ts";
+import { CharonDataplane } from "../dataplane/charon/charon-dataplane.ts";
+import { instanceOf, namesOf } from "../dataplane/charon/names.ts";
+import type { Dataplane } from "../dataplane/dataplane.ts";
+import { SimulatedDataplane } from "../dataplane/simulated.ts";
+import { Reconciler } from "../reconcile/reconciler.ts";
+import { openStore } from "../store/open.ts";
+import type { WriteTurn } from "../store/write-turn.ts";
+
+export interface Host {
+  /** Says "look at this gateway". */
+  nudge(vpnGwId: number): void;
+  /** Ends the loops and lets go of the store; the gateways live on. */
+  stop(): Promise<void>;
+}
+
+/** So few that it is the host, for whom nobody waits, and not the server who copies the log into the file. */
+const checkpointPages = 2_000;
+/** What is recorded is in no hurry; meanwhile the server may have its turn to write. */
+const lingerMs = 10;
+
+/** @throws StoreError; DataplaneError when this machine cannot run gateways */
+export async function startHost(config: Config, log: Logger, turn: WriteTurn): Promise<Host> {
+  const { data, database, masterKeyFile } = config;
+  const store = await openStore({ data, database, masterKeyFile, turn, checkpointPages, lingerMs });
+  const reconciler = new Reconciler({
+    store,
+    dataplane: makeDataplane(config, log),
+    clock: Date.now,
+    log,
+    periodMs: config.reconcilePeriodSeconds * 1_000,
+    keepTrafficMs: config.trafficDays * 86_400_000,
+  });
+  const stop = async () => {
+    await reconciler.stop();
+    await store.close();
+  };
+  try {
+    await reconciler.start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { nudge: (vpnGwId) => reconciler.nudge(vpnGwId), stop };
+}
+
+function makeDataplane(config: Config, log: Logger): Dataplane {
+  switch (config.dataplane) {
+    case "simulated":
+      return new SimulatedDataplane({ delayMs: config.simulatedDelayMs });
+    case "charon": {
+      const publicGateway = config["network.publicGateway"];
+      const network = {
+        publicPrefixLength: config["network.publicPrefixLength"],
+        publicGateway: publicGateway === "" ? undefined : publicGateway,
+      };
+      return new CharonDataplane({ names: namesOf(instanceOf(config.data)), network, log });
+    }
+  }
+}

@@ -1,0 +1,20 @@
+// What the server and its host's thread say to each other.
+import type { Config } from "../config.ts";
+
+/** What the thread is given when it is made. */
+export interface HostThreadData {
+  readonly config: Config;
+  /** Of the server's WriteTurn. */
+  readonly turn: SharedArrayBuffer;
+}
+
+export type ToHost = { readonly kind: "nudge"; readonly vpnGwId: number } | { readonly kind: "stop" };
+
+export type FromHost = { readonly kind: "started" } | { readonly kind: "failed"; readonly failure: Failure };
+
+/** An error on its way between threads, where errors lose their class. */
+export interface Failure {
+  readonly name: string;
+  readonly message: string;
+  readonly stack: string | undefined;
+}

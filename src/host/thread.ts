@@ -1,0 +1,25 @@
+// The host's thread: what host-thread.ts starts. It ends by itself when nothing keeps it any more.
+import { parentPort, workerData } from "node:worker_threads";
+import pino from "pino";
+import { WriteTurn } from "../store/write-turn.ts";
+import { startHost } from "./host.ts";
+import type { FromHost, HostThreadData, ToHost } from "./messages.ts";
+
+const port = parentPort;
+if (port === null) throw new TypeError("this is the host's thread, and no program of its own");
+const { config, turn } = workerData as HostThreadData;
+const log = pino({ level: config.logLevel, base: null });
+const say = (message: FromHost) => port.postMessage(message);
+
+try {
+  const host = await startHost(config, log, new WriteTurn(turn));
+  port.on("message", (message: ToHost) => {
+    if (message.kind === "nudge") return host.nudge(message.vpnGwId);
+    void host.stop().finally(() => port.close());
+  });
+  say({ kind: "started" });
+} catch (error) {
+  const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+  say({ kind: "failed", failure: { name, message, stack } });
+  port.close();
+}
