@@ -26,14 +26,25 @@ export async function startHostThread(config: Config, turn: WriteTurn): Promise<
     if (!isStopping) throw new Error(`the host's thread ended with ${code}`);
   });
   const say = (message: ToHost) => worker.postMessage(message);
+  const nudged = new Set<number>();
   return {
-    nudge: (vpnGwId) => say({ kind: "nudge", vpnGwId }),
-    stop: async () => {
+    // The replies of this turn of the event loop go out first.
+    nudge(vpnGwId) {
+      if (nudged.size === 0) setImmediate(() => say({ kind: "nudge", vpnGwIds: drain(nudged) }));
+      nudged.add(vpnGwId);
+    },
+    async stop() {
       isStopping = true;
       say({ kind: "stop" });
       await exit;
     },
   };
+}
+
+function drain(ids: Set<number>): number[] {
+  const all = [...ids];
+  ids.clear();
+  return all;
 }
 
 const silence: FromHost = {

@@ -8,7 +8,7 @@ export interface HostThreadData {
   readonly turn: SharedArrayBuffer;
 }
 
-export type ToHost = { readonly kind: "nudge"; readonly vpnGwId: number } | { readonly kind: "stop" };
+export type ToHost = { readonly kind: "nudge"; readonly vpnGwIds: readonly number[] } | { readonly kind: "stop" };
 
 export type FromHost = { readonly kind: "started" } | { readonly kind: "failed"; readonly failure: Failure };
 

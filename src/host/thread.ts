@@ -14,8 +14,8 @@ const say = (message: FromHost) => port.postMessage(message);
 try {
   const host = await startHost(config, log, new WriteTurn(turn));
   port.on("message", (message: ToHost) => {
-    if (message.kind === "nudge") return host.nudge(message.vpnGwId);
-    void host.stop().finally(() => port.close());
+    if (message.kind === "stop") void host.stop().finally(() => port.close());
+    else for (const id of message.vpnGwIds) host.nudge(id);
   });
   say({ kind: "started" });
 } catch (error) {

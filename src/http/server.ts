@@ -138,9 +138,10 @@ async function answerV2(
     code: outcome.reply.code,
     ms: Math.round((performance.now() - startedMs) * 100) / 100,
   };
+  sendReply(reply, outcome.reply);
   if (outcome.failure === undefined) log.info(entry, "call");
   else log.error({ ...entry, err: outcome.failure }, "call failed");
-  return sendReply(reply, outcome.reply);
+  return reply;
 }
 
 /** How much of a body that is too large is read and thrown away, so that the client gets to read the reply. */
