@@ -18,7 +18,7 @@ export interface Host {
 }
 
 /** So few that it is the host, for whom nobody waits, and not the server who copies the log into the file. */
-const checkpointPages = 2_000;
+const checkpointPages = 12_000;
 /** What is recorded is in no hurry; meanwhile the server may have its turn to write. */
 const lingerMs = 10;
 

@@ -16,11 +16,11 @@ import type { Schema } from "./schema.ts";
 const busyTimeoutMs = 5_000;
 /** Pages kept in memory. SQLite's own 2 MiB are less than the indexes of ten thousand channels. */
 const cacheKiB = 64 << 10;
-const usualCheckpointPages = 8_000;
+const usualCheckpointPages = 24_000;
 
 export interface SqliteOptions {
   /**
-   * Pages of 4 KiB in the write-ahead log before whoever commits copies them into the file, 8000 unless told. The busy ones are in it many
+   * Pages of 4 KiB in the write-ahead log before whoever commits copies them into the file, 24 000 unless told. The busy ones are in it many
    * times over, and are copied once.
    */
   readonly checkpointPages?: number | undefined;
