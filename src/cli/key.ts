@@ -1,13 +1,13 @@
 // `culvert key …`: works on the store directly, also beside a running server.
 import type { Config } from "../config.ts";
 import { createKey, disableKey, listKeys } from "../operations/key-ring.ts";
-import { openStore } from "../store/open.ts";
+import { openExistingStore, openStore } from "../store/open.ts";
 import type { Store } from "../store/store.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { printTable } from "./table.ts";
 
-async function withOpenStore<T>(config: Config, work: (store: Store) => Promise<T>): Promise<T> {
-  const store = await openStore(config);
+async function withStore<T>(opened: Promise<Store>, work: (store: Store) => Promise<T>): Promise<T> {
+  const store = await opened;
   try {
     return await work(store);
   } finally {
@@ -21,14 +21,14 @@ export async function createKeyCommand(
   options: { account: string; readOnly?: boolean; json?: boolean },
 ): Promise<void> {
   const input = { account: options.account, isReadOnly: options.readOnly === true };
-  const { secretId, secretKey } = await withOpenStore(config, (store) => createKey(store, input, Date.now()));
+  const { secretId, secretKey } = await withStore(openStore(config), (store) => createKey(store, input, Date.now()));
   const pair = { secretId, secretKey: secretKey.reveal() };
   if (options.json) process.stdout.write(`${JSON.stringify(pair)}\n`);
   else process.stdout.write(`SecretId   ${pair.secretId}\nSecretKey  ${pair.secretKey}\n`);
 }
 
 export async function listKeysCommand(config: Config, options: { json?: boolean }): Promise<void> {
-  const keys = await withOpenStore(config, listKeys);
+  const keys = await withStore(openExistingStore(config), listKeys);
   if (options.json) {
     process.stdout.write(`${JSON.stringify(keys)}\n`);
     return;
@@ -46,7 +46,7 @@ export async function listKeysCommand(config: Config, options: { json?: boolean 
 }
 
 export async function disableKeyCommand(config: Config, secretId: string): Promise<void> {
-  const isKnown = await withOpenStore(config, (store) => disableKey(store, secretId, Date.now()));
+  const isKnown = await withStore(openExistingStore(config), (store) => disableKey(store, secretId, Date.now()));
   if (isKnown) return;
   process.stderr.write(`culvert: there is no key ${secretId}\n`);
   process.exitCode = exitCodes.failed;

@@ -1,9 +1,9 @@
 // `culvert lab …`: the two-site lab beside a server of this machine.
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import type { Config } from "../config.ts";
 import { instanceOf, type Names, namesOf } from "../dataplane/charon/names.ts";
 import { type LabVpc, labDefaults, labDown, labStatus, labUp } from "../lab/lab.ts";
-import { openStore } from "../store/open.ts";
+import { openExistingStore } from "../store/open.ts";
 import { findVpcByUid } from "../store/vpcs.ts";
 import { exitCodes } from "./exit-codes.ts";
 
@@ -13,7 +13,7 @@ function labNames(config: Config): Names {
 }
 
 async function findVpc(config: Config, uid: string): Promise<LabVpc> {
-  const store = await openStore(config);
+  const store = await openExistingStore(config);
   try {
     const vpc = await findVpcByUid(store.db, uid);
     if (vpc === undefined) throw new Error(`There is no VPC ${uid} in ${config.data}.`);
@@ -47,6 +47,8 @@ export function labDownCommand(config: Config): Promise<void> {
 
 export function labStatusCommand(config: Config, options: { json?: boolean }): Promise<void> {
   return tell(async () => {
+    // The others may make the directory: without it nothing has a name on the machine.
+    if (!existsSync(config.data)) throw new Error(`There is no data directory ${config.data}.`);
     if (options.json) process.stdout.write(`${JSON.stringify(await labStatus(labNames(config)))}\n`);
     else await printStatus(config);
   });

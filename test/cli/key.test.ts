@@ -1,5 +1,5 @@
 // `culvert key`: makes, lists and disables keys on the store, beside a server that runs and sees them within a second.
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Client, call } from "../../src/cli/client.ts";
@@ -72,6 +72,16 @@ describe("a key of the command line", () => {
     expect(table.stdout).toMatch(new RegExp(`\n${secretId} +default +read, write +\\S+Z +enabled\n`));
     expect(table.stdout.includes(secretKey)).toBe(false);
   });
+
+  it.each([["list"], ["disable", "AKIDnobody"]])(
+    "%s makes nothing where there is no server's data",
+    async (...args) => {
+      const data = join(server.dataDir, "typo");
+      const stderr = `culvert: there is no database ${join(data, "culvert.db")}; --data names the data directory of a server\n`;
+      expect(await runCulvert(["key", ...args, "--data", data])).toEqual({ code: 2, stdout: "", stderr });
+      expect(existsSync(data)).toBe(false);
+    },
+  );
 
   it("that there is not cannot be disabled", async () => {
     const { code, stderr } = await key("disable", "AKIDnobody");
