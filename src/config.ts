@@ -87,6 +87,11 @@ function pool(fallback: string, about: string): Setting<AddressPool> {
   return { fallback: parse(fallback), about, parse };
 }
 
+/** What serve prints is one too: its path is the API's. */
+function isEndpoint(value: string): boolean {
+  return /^https?:\/\/./i.test(value) && URL.canParse(value);
+}
+
 const quota = [0, 2_147_483_647] as const;
 /** For the longest period, 36 months, it still fits into 31 bits. */
 const price = [0, 50_000_000] as const;
@@ -139,7 +144,12 @@ export const settings = {
   "price.50": integer(4_880, price, "the same for 50 Mb/s"),
   "price.100": integer(9_880, price, "the same for 100 Mb/s"),
   allowPrivatePeers: flag(true, "a peer gateway may have a private address"),
-  endpoint: text("http://127.0.0.1:8080", "where `culvert call` finds the API"),
+  endpoint: checked(
+    isEndpoint,
+    "a URL such as http://127.0.0.1:8080 or https://vpn.example.org:8443",
+    "http://127.0.0.1:8080",
+    "where `culvert call` finds the API",
+  ),
   keyFile: text(
     "",
     "file with the SecretId and SecretKey that `culvert call` signs with; empty: <data>/admin.key.json",
@@ -181,6 +191,12 @@ export function environmentName(name: string): string {
 /** The process's environment, for those who hand it on. */
 export function readEnvironment(): Readonly<Record<string, string | undefined>> {
   return process.env;
+}
+
+/** Names in the environment that look like settings and are none, nor among `others`: mostly slips of the pen. */
+export function unknownVariables(env: ConfigSources["env"], others: readonly string[]): string[] {
+  const known = new Set([...Object.keys(settings).map(environmentName), "CULVERT_CONFIG", ...others]);
+  return Object.keys(env).filter((name) => name.startsWith("CULVERT_") && !known.has(name));
 }
 
 /** @throws ConfigError */

@@ -8,6 +8,7 @@ import {
   readEnvironment,
   type SettingName,
   settings,
+  unknownVariables,
 } from "../config.ts";
 import { DataplaneError } from "../dataplane/dataplane.ts";
 import { StoreError } from "../store/errors.ts";
@@ -31,8 +32,9 @@ export function configOf(options: Options): Config {
   return readConfig({ options: Object.fromEntries(given), env: readEnvironment(), file });
 }
 
-function setting(name: SettingName, placeholder: string): Option {
-  const { about, fallback } = settings[name];
+/** @param about what a setting that serves several commands means for this one */
+function setting(name: SettingName, placeholder: string, about: string = settings[name].about): Option {
+  const { fallback } = settings[name];
   const shown = fallback === "" ? "" : ` (default: ${fallback})`;
   return new Option(`--${dashed(name)} <${placeholder}>`, `${about}${shown}`);
 }
@@ -63,14 +65,19 @@ export function buildCommandLine(startServer: StartServer): Command {
     .showHelpAfterError("(--help shows the options)")
     .configureOutput({ outputError: (text, write) => write(text) })
     // Commander's own code for what it does not understand is 1, which here says that a call was refused.
-    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : exitCodes.unusable));
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : exitCodes.unusable))
+    .hook("preAction", () => warnOfVariables(program))
+    .addHelpText("after", firstSteps);
   withStore(program.command("serve").description("run the API and the VPN gateways in one process"))
     .addOption(setting("listen", "address:port"))
     .addOption(setting("dataplane", "kind"))
-    .addHelpText("after", environmentHelp)
+    .addHelpText("after", serveHelp)
     .action((options) => runServe(configOf(options), startServer));
 
-  const key = program.command("key").description("API keys, on the store directly");
+  const key = program
+    .command("key")
+    .description("keys of the API: made, listed and disabled in the database, server or not")
+    .addHelpText("after", keyHelp);
   withStore(key.command("create").description("make a key pair; the secret is shown this once"))
     .addOption(ownOption("--account <name>", "account", "account that the key belongs to").default("default"))
     .addOption(ownOption("--read-only", "readOnly", "the key may not change anything, and sees no pre-shared key"))
@@ -89,8 +96,8 @@ export function buildCommandLine(startServer: StartServer): Command {
     .addOption(setting("endpoint", "URL"))
     .addOption(setting("keyFile", "file"))
     .addOption(setting("caFile", "file"))
-    .addOption(setting("region", "region"))
-    .addOption(setting("data", "directory"))
+    .addOption(setting("region", "region", "region to call in"))
+    .addOption(setting("data", "directory", "data directory of the server, for its admin.key.json"))
     .option("--config <file>", "JSON file of settings")
     .addOption(jsonOption("the reply as one line of JSON"))
     .addHelpText("after", callHelp)
@@ -98,7 +105,8 @@ export function buildCommandLine(startServer: StartServer): Command {
 
   const lab = program
     .command("lab")
-    .description("the two-site lab in network namespaces, beside a server of this machine");
+    .description("the two-site lab in network namespaces, beside a server of this machine")
+    .addHelpText("after", labHelp);
   withStore(lab.command("up").description("make a remote site with a strongSwan of its own, and a host in a VPC"))
     .addOption(ownOption("--vpc <ID>", "vpc", "VPC that gets a host: its unified id"))
     .action((options) => labUpCommand(configOf(options), options));
@@ -127,13 +135,60 @@ export function buildCommandLine(startServer: StartServer): Command {
   return program;
 }
 
-const environmentHelp = `
-Every setting can also stand in the environment (--listen is CULVERT_LISTEN) and in the file that --config names.`;
+/** Says which variables mean nothing, by name: what they hold may be a secret. */
+function warnOfVariables(program: Command): void {
+  for (const name of unknownVariables(readEnvironment(), variablesOf(program))) {
+    process.stderr.write(`culvert: warning: ${name} is not a setting and has no effect\n`);
+  }
+}
+
+/** The variables of options that are no settings. */
+function variablesOf(command: Command): string[] {
+  const own = command.options.flatMap(({ envVar }) => envVar ?? []);
+  return [...own, ...command.commands.flatMap(variablesOf)];
+}
+
+const firstSteps = `
+First steps, without root:
+  culvert serve --dataplane simulated          (in one terminal; makes ./var and a first key in it)
+  culvert call CreateVpc vpcName=office cidrBlock=10.0.0.0/16        (in another, in the same directory)
+
+culvert <command> --help shows a command's options. README.md has the settings, docs/guide/api.md every call.`;
+
+const serveHelp = `
+The first start makes what is missing: the data directory, a key of the API (admin.key.json) and a certificate. Tunnels need root and
+strongSwan (see culvert doctor); --dataplane simulated needs neither. Ctrl-C stops the server, and tunnels stay up.
+
+Every setting can also stand in the environment (--listen is CULVERT_LISTEN) and in the file that --config names. Settings without an
+option here, such as quotas and the pool of public addresses, are in README.md.`;
 
 const callHelp = `
-Example:
+Parameters are the action's own; the common ones and the signature are added. A list is name.0, name.1, …; a field of an object is
+name.field. A pre-shared key is taken from a file or standard input only, so that no process list shows it.
+
+Exit codes: 0 the reply's code is 0; 1 it is another; 2 there was no reply.
+
+Examples:
+  culvert call CreateVpc vpcName=office cidrBlock=10.0.0.0/16
+  culvert call DescribeVpnConn vpcId=vpc-amhnnao5 limit=50 --json | jq -r '.data[].netStatus'
   culvert call AddVpnConnEx vpcId=vpc-amhnnao5 vpnGwId=vpngw-dystbrkv userGwId=cgw-e098slul \\
-    userGwCidrBlock.0=10.56.20.1/24 preSharedKey=@key.txt`;
+    userGwCidrBlock.0=10.56.20.1/24 IKESet.dhGroupName=group14 preSharedKey=@key.txt
+  openssl rand -hex 16 | culvert call ModifyVpnConnEx vpcId=1 vpnGwId=1 vpnConnId=1 preSharedKey=-
+  culvert call ModifyVpnConnEx vpcId=1 vpnGwId=1 vpnConnId=1 'spdAcl={"10.0.1.0/24":["10.56.20.0/24"]}'
+  culvert call DescribeVpcEx --endpoint https://vpn.example.org:8443 --key-file key.json --ca-file cert.pem`;
+
+const keyHelp = `
+A new server has a key already, in admin.key.json of its data directory. More for others:
+  (umask 077; culvert key create --json >key.json)       (a key file for culvert call --key-file)
+  culvert key create --read-only --account default       (sees everything but pre-shared keys, and changes nothing)
+Every account has VPCs, gateways and channels of its own.`;
+
+const labHelp = `
+With a server that carries tunnels, as root:
+  culvert lab up --vpc vpc-amhnnao5        (a remote site at 198.51.100.100, and a host in the VPC)
+  culvert lab status                       (ends with the command of a ping through the tunnel)
+  culvert lab down
+docs/guide/lab.md has the whole of it.`;
 
 /** Parses the command line and runs what it asks for; the process's exit code says how it went. */
 export async function runCommandLine(argv: readonly string[], startServer: StartServer): Promise<void> {

@@ -99,6 +99,20 @@ describe("the exit code of call", () => {
     expect(await runCulvert(args)).toEqual({ code: 2, stdout: "", stderr });
   });
 
+  it("is 2 for an endpoint that is no URL, which is said by its name", async () => {
+    const expected = "a URL such as http://127.0.0.1:8080 or https://vpn.example.org:8443 is expected";
+    for (const endpoint of ["nonsense", "127.0.0.1:8080", "localhost:8080", "ftp://127.0.0.1", "http://"]) {
+      const stderr = `culvert: option endpoint: ${expected}, not "${endpoint}"\n`;
+      const args = ["call", "DescribeVpcEx", "--endpoint", endpoint, "--key-file", server.keyFile];
+      expect(await runCulvert(args)).toEqual({ code: 2, stdout: "", stderr });
+    }
+  });
+
+  it("is 0 for the URL that serve prints, path and all", async () => {
+    const args = ["--endpoint", `${server.endpoint}/v2/index.php`, "--key-file", server.keyFile];
+    expect((await runCulvert(["call", "DescribeVpcEx", ...args])).code).toBe(0);
+  });
+
   it("is 2 for a key file that is none, and nothing of it is shown", async () => {
     const file = write("bad.key.json", '{"secretId":"AKID1","secretKey":"half-a-secret"');
     const args = ["call", "DescribeVpcEx", "--endpoint", server.endpoint, "--key-file", file];

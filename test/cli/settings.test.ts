@@ -1,8 +1,9 @@
 // Settings from the command line, the environment and a file: what each may be, and the sentence that refuses the rest.
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { type ConfigSources, environmentName, readConfig, settings } from "../../src/config.ts";
+import { runCulvert } from "../support/command.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 
 const directory = makeTempDir();
@@ -121,5 +122,30 @@ describe("a sentence refuses", () => {
 
   it("a file that is not there", () => {
     expect(() => read({ file: "/nowhere/culvert.json" })).toThrow("/nowhere/culvert.json: cannot be read");
+  });
+});
+
+describe("a variable CULVERT_… that is no setting", () => {
+  const data = join(directory.path, "none");
+  const run = (env: Record<string, string>) => runCulvert(["key", "list", "--data", data], { env });
+
+  it("is told by its name, once, and never by its value", async () => {
+    const env = { CULVERT_DATAPLAN: "a-value", CULVERT_PUBLIC_POOL: "another-value", CULVERT_LOG_LEVEL: "warn" };
+    const { code, stderr } = await run(env);
+    const lines = stderr.split("\n").filter((line) => line.includes("warning"));
+    expect(lines.toSorted()).toEqual([
+      "culvert: warning: CULVERT_DATAPLAN is not a setting and has no effect",
+      "culvert: warning: CULVERT_PUBLIC_POOL is not a setting and has no effect",
+    ]);
+    expect(stderr).not.toContain("-value");
+    expect(code).toBe(2); // for want of a database, as without it
+    expect(existsSync(data)).toBe(false);
+  });
+
+  it("is none that an option has, nor CULVERT_CONFIG, nor another program's", async () => {
+    const file = writeSettings("{}");
+    const known = { CULVERT_CONFIG: file, CULVERT_JSON: "1", CULVERT_ACCOUNT: "a", CULVERT_READ_ONLY: "1" };
+    const { stderr } = await run({ ...known, CULVERT_VPC: "vpc-1", CULVERTED: "1" });
+    expect(stderr).not.toContain("warning");
   });
 });
