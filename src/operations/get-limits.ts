@@ -10,8 +10,9 @@ export interface Limits {
   readonly vpnGwsPerVpc: number;
   /** Per region and account. */
   readonly userGws: number | undefined;
-  /** Per region and account, over all gateways. */
+  /** Per region and account, or per VPN gateway. */
   readonly vpnConns: number | undefined;
+  readonly vpnConnsPerUserGw: number | undefined;
 }
 
 export function getLimits({ config }: Context): Limits {
@@ -23,5 +24,6 @@ export function getLimits({ config }: Context): Limits {
     vpnGwsPerVpc: Math.min(config["quota.vpnGwsPerVpc"] || maxGatewaySlots, maxGatewaySlots),
     userGws: config["quota.userGws"] || undefined,
     vpnConns: config["quota.vpnConns"] || undefined,
+    vpnConnsPerUserGw: config["quota.vpnConnsPerUserGw"] || undefined,
   };
 }

@@ -44,6 +44,7 @@ describe("DescribeVpcLimit", () => {
       "quota.vpnGwsPerVpc": "3",
       "quota.userGws": "4",
       "quota.vpnConns": "6",
+      "quota.vpnConnsPerUserGw": "5",
     });
     const free = await startLocalServer({
       "quota.vpcs": "0",
@@ -54,7 +55,8 @@ describe("DescribeVpcLimit", () => {
     });
     const large = await startLocalServer({ "quota.vpnGwsPerVpc": "13" });
     try {
-      expect(await limitsOf(own, ["0", "1", "4", "5", "8"])).toEqual({ "0": 1, "1": 2, "4": 3, "5": 4, "8": 6 });
+      const quotas = { "0": 1, "1": 2, "4": 3, "5": 4, "7": 5, "8": 6 };
+      expect(await limitsOf(own, ["0", "1", "4", "5", "7", "8"])).toEqual(quotas);
       const most = 2_147_483_647;
       const unlimited = { "0": most, "1": most, "4": 12, "5": most, "8": most };
       expect(await limitsOf(free, ["0", "1", "4", "5", "8"])).toEqual(unlimited);

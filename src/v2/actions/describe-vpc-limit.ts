@@ -18,9 +18,8 @@ const limitOf: ReadonlyMap<string, (limits: Limits) => number | undefined> = new
   ["3", none],
   ["4", ({ vpnGwsPerVpc }: Limits) => vpnGwsPerVpc],
   ["5", ({ userGws }: Limits) => userGws],
-  // Channels to one peer gateway have no limit of their own (api-v2.md 9.1).
-  ["7", () => undefined],
-  // Channels are counted over all gateways of a region, so one gateway may have them all.
+  ["7", ({ vpnConnsPerUserGw }: Limits) => vpnConnsPerUserGw],
+  // Where channels are counted over all gateways of a region, one gateway may have them all.
   ["8", ({ vpnConns }: Limits) => vpnConns],
   // Network ACLs and their rules, peerings, classic links, address translation, SSL VPNs, NAT gateways, network interfaces.
   ...["15", "17", "18", "20", "22", "32", "34", "36", "38", "44", "51", "55", "56", "57"].map(
