@@ -51,8 +51,9 @@ export function checkIdentities(request: IkeRequest): void {
   for (const side of ["local", "remote"] as const) {
     const address = request[`${side}Address`];
     const fqdn = request[`${side}Fqdn`];
-    if (address !== undefined && parseAddress(address) === undefined) {
-      throw refuseField(`ike.${side}Address`, "an IPv4 address in dotted decimal is expected");
+    // strongSwan reads 0.0.0.0 as %any (identification.c): it would let anybody in, and the key would be for every peer.
+    if (address !== undefined && !parseAddress(address)) {
+      throw refuseField(`ike.${side}Address`, "an IPv4 address in dotted decimal, not 0.0.0.0, is expected");
     }
     if (fqdn !== undefined && !isFqdn(fqdn)) {
       throw refuseField(

@@ -127,14 +127,21 @@ describe("identities", () => {
     await refuse(site, withAddress, [`[IKESet.${side}FqdnName]`]);
   });
 
-  it.each(["peer.example.org", "10.0.0", "10.0.0.256", "10.0.0.1/32", "010.0.0.1", "0x0a000001", "fd00::1", "%any"])(
-    "refuse %s for an address",
-    async (address) => {
-      for (const side of ["local", "remote"]) {
-        await refuse(site, { [`ikeSet.0.${side}Address`]: address }, [`[IKESet.${side}Address]`]);
-      }
-    },
-  );
+  it.each([
+    "peer.example.org",
+    "10.0.0",
+    "10.0.0.256",
+    "10.0.0.1/32",
+    "010.0.0.1",
+    "0x0a000001",
+    "fd00::1",
+    "%any",
+    "0.0.0.0",
+  ])("refuse %s for an address", async (address) => {
+    for (const side of ["local", "remote"]) {
+      await refuse(site, { [`ikeSet.0.${side}Address`]: address }, [`[IKESet.${side}Address]`]);
+    }
+  });
 });
 
 describe("preSharedKey", () => {
