@@ -52,6 +52,10 @@ export function buildServer({ api, log, tlsPort, isPlainServed }: ServerParts): 
     bodyLimit: bodyLimitBytes,
     forceCloseConnections: "idle",
     genReqId: () => randomUUID(),
+    // A path that cannot be decoded. Fastify's own answer repeats the whole query.
+    frameworkErrors: (_error, _request, reply) => {
+      sendNothingHere(reply);
+    },
     clientErrorHandler: (error, socket) => answerClientError(error, socket, isRefused(socket)),
     // What a factory makes, Fastify takes as it is, without limits and timeouts of its own.
     serverFactory: (handler) => {
@@ -80,7 +84,7 @@ export function buildServer({ api, log, tlsPort, isPlainServed }: ServerParts): 
   app.setNotFoundHandler(async (request, reply) => {
     // Methods that Fastify has no route for: the API refuses them in its own words.
     if (pathOf(request) === v2Path) return answerV2(api, log, request, reply);
-    return reply.code(404).send({ message: `there is nothing here; the API is at ${v2Path}` });
+    return sendNothingHere(reply);
   });
   app.setErrorHandler((error: { code?: string; statusCode?: number }, request, reply) => {
     if (error.code === "FST_ERR_CTP_BODY_TOO_LARGE") return sendTooLarge(request, reply);
@@ -105,6 +109,10 @@ function sendReply(reply: FastifyReply, answer: V2Reply): FastifyReply {
     .code(200)
     .headers(headers)
     .send(Buffer.from(JSON.stringify(answer)));
+}
+
+function sendNothingHere(reply: FastifyReply): FastifyReply {
+  return reply.code(404).send({ message: `there is nothing here; the API is at ${v2Path}` });
 }
 
 function sendPlainRefused(response: ServerResponse): void {

@@ -200,10 +200,12 @@ describe("beside the API", () => {
 
   it("there is /healthz, and elsewhere a 404 that says where the API is", async () => {
     expect(await (await fetch(new URL("/healthz", server.endpoint))).json()).toEqual({ ok: true });
-    for (const path of ["/", "/v2", "/v2/index.php/", "/v2/index.html"]) {
-      const response = await fetch(new URL(path, server.endpoint));
+    for (const path of ["/", "/v2", "/v2/index.php/", "/v2/index.html", "/v2/%zz"]) {
+      const response = await fetch(new URL(`${path}?preSharedKey=not-to-be-repeated`, server.endpoint));
       expect(response.status).toBe(404);
-      expect(await response.text()).toContain(v2Path);
+      const text = await response.text();
+      expect(text).toContain(v2Path);
+      expect(text).not.toContain("not-to-be-repeated");
     }
   });
 
