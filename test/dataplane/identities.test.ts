@@ -1,5 +1,5 @@
 // What an IKEv1 responder can tell apart: two connections with the same two addresses and different names of the peer (api-v2.md 9.4).
-// The peer begins; our gateway has to find the right one.
+// The peer begins; our gateway has to find the right one. And two peers that have one name.
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import type { CharonDataplane } from "../../src/dataplane/charon/charon-dataplane.ts";
 import type { ConnectionSpec, GatewaySpec } from "../../src/dataplane/dataplane.ts";
@@ -18,6 +18,16 @@ interface Side {
   readonly ike?: Partial<IkeSettings>;
 }
 
+/** Ends and forgets all that a gateway has. */
+async function clearGateway(dataplane: CharonDataplane, gateway: GatewaySpec): Promise<void> {
+  const actual = await dataplane.observe(gateway.id, true);
+  for (const name of actual.connections.keys()) await dataplane.apply(gateway, { kind: "unload-connection", name });
+  for (const name of actual.secrets.keys()) await dataplane.apply(gateway, { kind: "unload-secret", name });
+  for (const { uniqueId, connection } of actual.ikeSas) {
+    await dataplane.apply(gateway, { kind: "terminate-ike-sa", uniqueId, connection });
+  }
+}
+
 describeOnMachine("two connections to one address, whose names differ", () => {
   let dataplane: CharonDataplane;
   beforeAll(async () => {
@@ -26,21 +36,12 @@ describeOnMachine("two connections to one address, whose names differ", () => {
     for (const gateway of [ours, peer]) await applyAll(dataplane, gateway, makeSteps);
   });
   afterEach(async () => {
-    for (const gateway of [peer, ours]) await clear(gateway);
+    for (const gateway of [peer, ours]) await clearGateway(dataplane, gateway);
   });
   afterAll(async () => {
     await dataplane.close();
     await cleanUp(names);
   });
-
-  async function clear(gateway: GatewaySpec): Promise<void> {
-    const actual = await dataplane.observe(gateway.id, true);
-    for (const name of actual.connections.keys()) await dataplane.apply(gateway, { kind: "unload-connection", name });
-    for (const name of actual.secrets.keys()) await dataplane.apply(gateway, { kind: "unload-secret", name });
-    for (const { uniqueId, connection } of actual.ikeSas) {
-      await dataplane.apply(gateway, { kind: "terminate-ike-sa", uniqueId, connection });
-    }
-  }
 
   function specs(
     sides: readonly Side[],
@@ -70,7 +71,8 @@ describeOnMachine("two connections to one address, whose names differ", () => {
   async function begin(sides: readonly Side[], exchangeMode: IkeSettings["exchangeMode"]): Promise<string[]> {
     const pairs = specs(sides, exchangeMode);
     for (const [index, gateway] of [ours, peer].entries()) {
-      for (const pair of pairs) {
+      // In another order at the other end, or else both would choose the wrong key alike.
+      for (const pair of index === 0 ? pairs : pairs.toReversed()) {
         const connection = pair[index] as ConnectionSpec;
         await applyAll(dataplane, gateway, [
           { kind: "add-local-network", network: connection.children[0]?.localNetwork ?? "" },
@@ -126,4 +128,51 @@ describeOnMachine("two connections to one address, whose names differ", () => {
   it("do not both come up in aggressive mode with proposals of their own when the peer begins", async () => {
     expect((await begin([one, { ...two, ike: aes256 }], "aggressive")).length).toBeLessThan(2);
   });
+});
+
+// Behind NAT sites often have the same address inside, and that is who they say they are.
+describeOnMachine("two connections to two addresses whose names are the same", () => {
+  const other = gatewayNumber(3);
+  let dataplane: CharonDataplane;
+  beforeAll(async () => {
+    dataplane = makeCharonDataplane(names);
+    await dataplane.start();
+    for (const gateway of [ours, peer, other]) await applyAll(dataplane, gateway, makeSteps);
+  });
+  afterAll(async () => {
+    await dataplane.close();
+    await cleanUp(names);
+  });
+
+  it.each([
+    ["an address", { type: "address", value: "192.168.1.1" }],
+    ["a name", { type: "fqdn", value: "branch" }],
+  ] as const)(
+    "come up in main mode with keys of their own, when they call themselves by %s",
+    async (_what, identity) => {
+      for (const [index, site] of [peer, other].entries()) {
+        const common = { name: `site${index}`, preSharedKey: `key ${index}` };
+        const sides = [
+          [ours, connectionBetween(ours, site, { ...common, ike: { remoteIdentity: identity } })],
+          [site, connectionBetween(site, ours, { ...common, ike: { localIdentity: identity } })],
+        ] as const;
+        for (const [gateway, connection] of sides) {
+          await applyAll(dataplane, gateway, [
+            { kind: "add-local-network", network: gateway.vpcCidr },
+            { kind: "load-secret", connection, fingerprint: "s" },
+            { kind: "load-connection", connection, fingerprint: "c" },
+          ]);
+        }
+      }
+      for (const name of ["site0", "site1"]) {
+        await dataplane.apply(ours, { kind: "initiate-child", connection: name, child: `${name}-0` });
+      }
+      const isUp = async () => {
+        const { ikeSas } = await dataplane.observe(ours.id, false);
+        return ikeSas.filter((sa) => sa.children.some(({ state }) => state === "INSTALLED")).length === 2;
+      };
+      await waitFor(isUp, { what: "both", timeoutMs: 10_000 });
+      for (const gateway of [ours, peer, other]) await clearGateway(dataplane, gateway);
+    },
+  );
 });

@@ -178,11 +178,12 @@ describe("load-shared", () => {
     }
   });
 
-  it("belongs to the peer's address and identity", () => {
+  it("belongs to the peer's address, and in aggressive mode to its identity too", () => {
     expect(toLoadShared(connectionWith())).toMatchObject({ id: "c1", type: "IKE", owners: ["198.51.100.2"] });
     const remoteIdentity = { type: "fqdn", value: "idc.example" } as const;
-    expect(toLoadShared(connectionWith({ ike: { remoteIdentity } }))).toMatchObject({
-      owners: ["198.51.100.2", "fqdn:idc.example"],
-    });
+    const ownersIn = (exchangeMode: "main" | "aggressive") =>
+      toLoadShared(connectionWith({ ike: { remoteIdentity, exchangeMode } })).owners;
+    expect(ownersIn("main")).toEqual(["198.51.100.2"]);
+    expect(ownersIn("aggressive")).toEqual(["198.51.100.2", "fqdn:idc.example"]);
   });
 });

@@ -51,11 +51,15 @@ export function toLoadConn(connection: ConnectionSpec): ViciMessage {
 
 /**
  * The load-shared message of a connection's pre-shared key, under the connection's name. The key goes as the bytes it is in
- * UTF-8: VICI takes them raw, so quotes, spaces and a leading `0x` mean nothing. Its owners are who the peer says it is and
- * where it is: charon looks by identity where it knows it, and by address where it does not yet (main mode).
+ * UTF-8: VICI takes them raw, so quotes, spaces and a leading `0x` mean nothing. charon looks for an owner by identity first and by
+ * address after that. In main mode a peer has one key whatever its identities (decision 13), and the address alone says whose:
+ * two sites behind NAT often call themselves the same, 192.168.1.1, and must not get each other's key. In aggressive mode the
+ * identity tells the channels of one peer apart.
  */
 export function toLoadShared(connection: ConnectionSpec): ViciMessage {
-  const owners = new Set([connection.remoteAddress, identityText(connection.ike.remoteIdentity)]);
+  const { remoteAddress, ike } = connection;
+  const owners = new Set([remoteAddress]);
+  if (ike.exchangeMode === "aggressive") owners.add(identityText(ike.remoteIdentity));
   return {
     id: connection.name,
     type: "IKE",
