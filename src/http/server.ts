@@ -165,8 +165,24 @@ function sendTooLarge(request: FastifyRequest, reply: FastifyReply): FastifyRepl
   return sendReply(reply, tooLarge());
 }
 
-/** What Node itself refuses: headers that are too long, and text that is not HTTP. */
+/** How long a client has to read the answer to what Node refuses. */
+const lingerMs = 2_000;
+const lingering = new WeakSet<Socket>();
+
+/**
+ * end() closes our half only, and Node looks after a connection no more once it has refused something on it: a client that never closes
+ * the other half would keep it for ever. Cutting it at once would take the answer from those who are still sending.
+ */
+function cutSoon(socket: Socket): void {
+  if (lingering.has(socket)) return;
+  lingering.add(socket);
+  const timer = setTimeout(() => socket.destroy(), lingerMs);
+  socket.once("close", () => clearTimeout(timer));
+}
+
+/** What Node itself refuses: headers that are too long, text that is not HTTP, and requests that take too long. */
 function answerClientError(error: Error & { code?: string }, socket: Socket, isRefused: boolean): void {
+  cutSoon(socket);
   if (!socket.writable) return;
   if (error.code === "HPE_HEADER_OVERFLOW") {
     const body = JSON.stringify(isRefused ? plainRefused() : tooLong());

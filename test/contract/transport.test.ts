@@ -209,6 +209,27 @@ describe("beside the API", () => {
     }
   });
 
+  it.each([
+    ["what is not HTTP", "hello\r\n\r\n"],
+    ["headers that are too long", `GET ${v2Path} HTTP/1.1\r\nHost: a\r\nX: ${"a".repeat(70 << 10)}`],
+  ])("the connection is cut after %s, though the client goes on and on", async (_what, text) => {
+    const { hostname, port } = new URL(server.endpoint);
+    const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
+    const drip = setInterval(() => socket.write("x"), 200);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        setTimeout(() => reject(new Error("it is still there")), 10_000).unref();
+        // A connection that is cut while one writes is an error, or just closed.
+        socket.on("error", () => {}).on("close", () => resolve());
+        socket.resume();
+        socket.write(text);
+      });
+    } finally {
+      clearInterval(drip);
+      socket.destroy();
+    }
+  });
+
   it("what is not HTTP is answered as HTTP says, and the server goes on", async () => {
     const { hostname, port } = new URL(server.endpoint);
     for (const text of ["hello\r\n\r\n", `POST ${v2Path} HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n`]) {
