@@ -22,6 +22,7 @@ import {
 import { requireSteadyConn } from "../vpn/status.ts";
 import {
   checkIdentities,
+  checkIdentityTexts,
   checkPreSharedKey,
   completeIke,
   completeIpsec,
@@ -76,6 +77,7 @@ interface Place {
 export async function modifyVpnConn(context: Context, caller: Caller, input: ModifyVpnConn): Promise<ModifiedVpnConn> {
   if (input.name !== undefined) requireConnName(input.name);
   if (input.preSharedKey !== undefined) checkPreSharedKey(input.preSharedKey);
+  checkIdentityTexts(input.ike);
   const spds = input.spds === undefined ? undefined : readSpds(input.spds);
   const { vpnGwId, ...modified } = await write(context, caller, async (db) => {
     const { vpc, vpnGw, conn } = await requirePlacedConn(db, caller, input);

@@ -44,10 +44,10 @@ export interface Identities {
 }
 
 /**
- * Checks what a caller says of the identities, used or not.
+ * Checks the texts in which a caller names the identities, used or not.
  * @throws ApiError parameter-invalid, naming field `ike.…`
  */
-export function checkIdentities(request: IkeRequest): void {
+export function checkIdentityTexts(request: IkeRequest): void {
   for (const side of ["local", "remote"] as const) {
     const address = request[`${side}Address`];
     const fqdn = request[`${side}Fqdn`];
@@ -61,6 +61,17 @@ export function checkIdentities(request: IkeRequest): void {
         "a domain name of letters, digits, - and _ is expected, at most 253 characters",
       );
     }
+  }
+}
+
+/**
+ * Checks what a caller says of the identities: the texts, and that a name is there where one is needed.
+ * @throws ApiError parameter-invalid, naming field `ike.…`
+ */
+export function checkIdentities(request: IkeRequest): void {
+  checkIdentityTexts(request);
+  for (const side of ["local", "remote"] as const) {
+    const fqdn = request[`${side}Fqdn`];
     if (fqdn === undefined && request[`${side}Identity`] === "fqdn") {
       throw refuseField(`ike.${side}Fqdn`, `needed when the ${side} identity is fqdn`);
     }

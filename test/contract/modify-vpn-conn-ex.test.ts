@@ -499,6 +499,15 @@ describe("what is not there", () => {
     await expectRefusal(server, "vpc-not-found", attempt);
   });
 
+  it.each([
+    ["IKESet.remoteAddress", "peer.example"],
+    ["IKESet.localFqdnName", "two words"],
+    ["userGwCidrBlock", "10.56.20.1"],
+  ])("is looked for after a malformed %s has been refused", async (name, value) => {
+    const conn = await makeConn(server.client, await newPeer());
+    await refuse(conn, { vpnConnId: "vpnx-zzzzzzzz", [name]: value }, [`[${name}]`]);
+  });
+
   it.each(["vpcId", "vpnGwId", "vpnConnId"])("is a call without %s", async (missing) => {
     const conn = await makeConn(server.client, await newPeer());
     await refuse(conn, { [missing]: "" }, [`[${missing}]`]);
