@@ -23,6 +23,8 @@ const headerLimitBytes = 64 << 10;
 const requestTimeoutMs = 60_000;
 /** Longer than most clients keep an idle connection, so that the client is the one who closes it. */
 const keepAliveTimeoutMs = 72_000;
+/** A client that does not read its answers: Node stops reading its requests, and no other timeout holds for it. */
+const stallTimeoutMs = 60_000;
 
 const tooLong = () => refuse(new ApiError("parameter-invalid", "the request line is longer than 32 KiB; send a POST"));
 const tooLarge = () => refuse(new ApiError("parameter-invalid", "the body is larger than 1 MiB"));
@@ -41,10 +43,13 @@ interface ServerParts {
   readonly tlsPort: TlsPort | undefined;
   /** False: whatever comes over plain HTTP is answered with 4600, before anything else is looked at (api-v2.md 1.1, 1.7). */
   readonly isPlainServed: boolean;
+  /** After which a connection is cut on which nothing moves though something should. */
+  readonly stallMs?: number;
 }
 
 /** Builds the server; it listens when told to. */
-export function buildServer({ api, log, tlsPort, isPlainServed }: ServerParts): HttpServer {
+export function buildServer(parts: ServerParts): HttpServer {
+  const { api, log, tlsPort, isPlainServed, stallMs = stallTimeoutMs } = parts;
   const isRefused = (socket: Socket) => !isPlainServed && !("encrypted" in socket && socket.encrypted);
   const app = Fastify({
     loggerInstance: log,
@@ -68,6 +73,7 @@ export function buildServer({ api, log, tlsPort, isPlainServed }: ServerParts): 
           sendPlainRefused(response);
         },
       );
+      server.setTimeout(stallMs);
       tlsPort?.guard(server);
       return server;
     },
