@@ -18,9 +18,9 @@ export interface Host {
 }
 
 /** So few that it is the host, for whom nobody waits, and not the server who copies the log into the file. */
-const checkpointPages = 12_000;
+const checkpointPages = 20_000;
 /** What is recorded is in no hurry; meanwhile the server may have its turn to write. */
-const lingerMs = 10;
+const lingerMs = 4;
 
 /** @throws StoreError; DataplaneError when this machine cannot run gateways */
 export async function startHost(config: Config, log: Logger, turn: WriteTurn): Promise<Host> {

@@ -14,13 +14,15 @@ import { StoreError } from "./errors.ts";
 import type { Schema } from "./schema.ts";
 
 const busyTimeoutMs = 5_000;
+/** A new channel is a row and a place in a dozen indexes, each on a page of its own: half of SQLite's own size is half to write. */
+const pageBytes = 2_048;
 /** Pages kept in memory. SQLite's own 2 MiB are less than the indexes of ten thousand channels. */
 const cacheKiB = 64 << 10;
-const usualCheckpointPages = 24_000;
+const usualCheckpointPages = 40_000;
 
 export interface SqliteOptions {
   /**
-   * Pages of 4 KiB in the write-ahead log before whoever commits copies them into the file, 24 000 unless told. The busy ones are in it many
+   * Pages of 2 KiB in the write-ahead log before whoever commits copies them into the file, 40 000 unless told. The busy ones are in it many
    * times over, and are copied once.
    */
   readonly checkpointPages?: number | undefined;
@@ -50,6 +52,8 @@ export function openSqlite(path: string, { checkpointPages = usualCheckpointPage
   let file: BetterSqlite.Database | undefined;
   try {
     file = new BetterSqlite(path, { timeout: busyTimeoutMs });
+    // Before the first table: later it means nothing.
+    file.pragma(`page_size = ${pageBytes}`);
     file.pragma("journal_mode = WAL");
     file.pragma("synchronous = FULL");
     file.pragma("foreign_keys = ON");
