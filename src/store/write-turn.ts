@@ -3,6 +3,8 @@
 
 const free = 0;
 const taken = 1;
+/** Taken, and somebody waits. */
+const wanted = 2;
 /** After that SQLite's own lock decides. */
 const longestWaitMs = 5_000;
 
@@ -18,13 +20,14 @@ export class WriteTurn {
 
   /** Waits for the turn; the thread stands still meanwhile. */
   take(): void {
-    while (Atomics.compareExchange(this.#state, 0, free, taken) !== free) {
-      if (Atomics.wait(this.#state, 0, taken, longestWaitMs) === "timed-out") return;
+    if (Atomics.compareExchange(this.#state, 0, free, taken) === free) return;
+    while (Atomics.exchange(this.#state, 0, wanted) !== free) {
+      if (Atomics.wait(this.#state, 0, wanted, longestWaitMs) === "timed-out") return;
     }
   }
 
+  /** Nobody is woken where nobody waits: that costs as much as a small transaction. */
   give(): void {
-    Atomics.store(this.#state, 0, free);
-    Atomics.notify(this.#state, 0, 1);
+    if (Atomics.exchange(this.#state, 0, free) === wanted) Atomics.notify(this.#state, 0, 1);
   }
 }
