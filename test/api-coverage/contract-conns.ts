@@ -1,6 +1,6 @@
 // VPN channels and tasks: api-v2.md 4, 8.
 import type { ActionContract, FieldType } from "./contract.ts";
-import { ikeAndIpsec, list, paging, spdAcl, texts } from "./forms.ts";
+import { flags, ids, ikeAndIpsec, list, paging, spdAcl, texts, words } from "./forms.ts";
 
 const place = { "InvalidVpc.NotFound": -3047, "InvalidVpnGw.NotFound": 5000 } as const;
 const placed = { ...place, "InvalidVpnConn.NotFound": 5000 } as const;
@@ -36,7 +36,8 @@ const ipsecOutput = {
 const addVpnConnEx: ActionContract = {
   section: "4.1, 4.2",
   parameters: {
-    ...texts("vpcId", "vpnGwId", "userGwId", "vpnConnName", "preSharedKey", "userGwName", "userGwAddr"),
+    ...ids("vpcId", "vpnGwId", "userGwId"),
+    ...texts("vpnConnName", "preSharedKey", "userGwName", "userGwAddr"),
     ...list("userGwCidrBlock"),
     ...spdAcl,
     ...ikeAndIpsec,
@@ -56,7 +57,10 @@ const addVpnConnEx: ActionContract = {
     InvalidVpnConnName: 4000,
     "InvalidVpnConnName.InUse": 5100,
     VpnConnLimitExceeded: 5100,
+    // Of a gateway on its way out: 8.
     InvalidVpnGwState: 5100,
+    // Of another channel to the peer that is being modified: decision 12.
+    ActionLocked: 5100,
     // Of a peer gateway given inline.
     InvalidUserGwName: 4000,
     UserGwLimitExceeded: 5100,
@@ -66,7 +70,8 @@ const addVpnConnEx: ActionContract = {
 const modifyVpnConnEx: ActionContract = {
   section: "4.3, 4.2",
   parameters: {
-    ...texts("vpcId", "vpnGwId", "vpnConnId", "vpnConnName", "preSharedKey"),
+    ...ids("vpcId", "vpnGwId", "vpnConnId"),
+    ...texts("vpnConnName", "preSharedKey"),
     ...list("userGwCidrBlock"),
     ...spdAcl,
     ...ikeAndIpsec,
@@ -80,24 +85,33 @@ const modifyVpnConnEx: ActionContract = {
     "data.userGwSubnetList[]": "string",
     "data.userGwId": "integer",
   },
-  errors: { ...placed, InvalidVpnConnName: 4000, "InvalidVpnConnName.InUse": 5100, ActionLocked: 5100 },
+  errors: {
+    ...placed,
+    InvalidVpnConnName: 4000,
+    "InvalidVpnConnName.InUse": 5100,
+    ActionLocked: 5100,
+    // Of a channel whose removal has failed: 9.7, decision 11.
+    InvalidVpnConnState: 5100,
+  },
 };
 
-/** An older name of an action: one that works at all does what the other does. */
-function alias(section: string, { output }: ActionContract, ...names: readonly string[]): ActionContract {
-  return { section, parameters: texts(...names), output, errors: {} };
+/** An older name of an action: one that works at all does what the other does, whatever the form. */
+function alias(aliasOf: string, { output, errors }: ActionContract, ...names: readonly string[]): ActionContract {
+  return { section: "4", parameters: texts(...names), output, errors, aliasOf };
 }
 
 export const conns: Readonly<Record<string, ActionContract>> = {
   AddVpnConnEx: addVpnConnEx,
-  AddVpnConn: alias("4", addVpnConnEx, "vpcId", "vpnGwId", "userGwId"),
+  AddVpnConn: alias("AddVpnConnEx", addVpnConnEx, "vpcId", "vpnGwId", "userGwId"),
   ModifyVpnConnEx: modifyVpnConnEx,
-  ModifyVpnConn: alias("4", modifyVpnConnEx, "vpcId", "vpnGwId", "vpnConnId"),
+  ModifyVpnConn: alias("ModifyVpnConnEx", modifyVpnConnEx, "vpcId", "vpnGwId", "vpnConnId"),
   DescribeVpnConn: {
     section: "4.4",
     parameters: {
-      ...texts("vpcId", "vpnGwId", "vpnConnId", "vpnConnName", "isNeedConnNet", "taskId"),
-      ...paging,
+      ...ids("vpcId", "vpnGwId", "vpnConnId"),
+      ...texts("vpnConnName", "taskId"),
+      ...flags("isNeedConnNet"),
+      ...paging("vpnConnName"),
     },
     output: {
       totalCount: "integer",
@@ -136,7 +150,7 @@ export const conns: Readonly<Record<string, ActionContract>> = {
   },
   DeleteVpnConn: {
     section: "4.5",
-    parameters: texts("vpcId", "vpnGwId", "vpnConnId"),
+    parameters: ids("vpcId", "vpnGwId", "vpnConnId"),
     output: {
       "data.vpnGwId": "string",
       "data.vpcConnId": "string",
@@ -147,19 +161,29 @@ export const conns: Readonly<Record<string, ActionContract>> = {
   },
   ResetVpnConnSA: {
     section: "4.6",
-    parameters: texts("vpcId", "vpnGwId", "vpnConnId"),
+    parameters: ids("vpcId", "vpnGwId", "vpnConnId"),
     output: {},
-    errors: { ...placed, ActionLocked: 5100 },
+    errors: { ...placed, ActionLocked: 5100, InvalidVpnConnState: 5100 },
   },
   GetVpnConnConfig: {
     section: "4.7",
-    parameters: texts("vpnConnId", "vendorname", "platform", "software", "interfaceName"),
+    parameters: {
+      ...ids("vpnConnId"),
+      ...words("vendorname", "cisco", "h3c"),
+      ...words("platform", "ios", "comware"),
+      ...words("software", "V15.4", "V1.0"),
+      ...texts("interfaceName"),
+    },
     output: { "data[].configFileInfo": "string" },
     errors: { "InvalidVpnConn.NotFound": 5000 },
   },
   DescribeVpnConnMonitor: {
     section: "4.8",
-    parameters: texts("vpcId", "vpnGwId", "vpnConnId", "metricName", "starttime", "endtime"),
+    parameters: {
+      ...ids("vpcId", "vpnGwId", "vpnConnId"),
+      ...words("metricName", "outtraffic", "intraffic"),
+      ...texts("starttime", "endtime"),
+    },
     output: { "data[]": "integer" },
     errors: placed,
   },
@@ -167,6 +191,7 @@ export const conns: Readonly<Record<string, ActionContract>> = {
     section: "8",
     parameters: texts("taskId", "type"),
     output: { "data.status": "integer", "data.output.errorCode": "integer", "data.output.errorMsg": "string" },
+    optional: ["data.output"],
     errors: { "InvalidTaskId.NotFound": 5000 },
   },
 };

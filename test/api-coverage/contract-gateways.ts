@@ -1,40 +1,56 @@
 // VPN gateways, peer gateways and VPCs: api-v2.md 5, 6, 7.1-7.5.
 import type { ActionContract } from "./contract.ts";
-import { list, paging, texts } from "./forms.ts";
+import { flags, ids, list, paging, texts, words } from "./forms.ts";
 
 const noVpc = { "InvalidVpc.NotFound": -3047 } as const;
 const noGw = { ...noVpc, "InvalidVpnGw.NotFound": 5000 } as const;
 
+/** 9.2, Mb/s. */
+const bandwidth = words("bandwidth", "5", "10", "20", "50", "100");
+
 const vpnGateways: Readonly<Record<string, ActionContract>> = {
   InquiryVpnPrice: {
     section: "5.1",
-    parameters: texts("period", "bandwidth"),
+    parameters: { ...texts("period"), ...bandwidth },
     output: { price: "integer" },
     errors: {},
   },
   CreateVpn: {
     section: "5.2",
-    parameters: texts("name", "vpcId", "period", "bandwidth", "isAutoRenewals"),
+    parameters: { ...texts("name", "period"), ...ids("vpcId"), ...bandwidth, ...flags("isAutoRenewals") },
     output: { "dealIds[]": "integer", "data.dealIds[]": "integer" },
     errors: { ...noVpc, InvalidVpnGwName: 4000, VpnGwLimitExceeded: 5100, ResourceInsufficient: 5200 },
   },
   RunVpnGw: {
     section: "5.3",
-    parameters: texts(
-      ..."name vpcId bandwidth chargeType chargePrepaid.period chargePrepaid.isAutoRenewals".split(" "),
-    ),
+    parameters: {
+      ...texts("name", "chargePrepaid.period"),
+      ...ids("vpcId"),
+      ...bandwidth,
+      ...words("chargeType", "PREPAID", "POSTPAID_BY_HOUR"),
+      ...flags("chargePrepaid.isAutoRenewals"),
+    },
     output: { "data.vpnGwId": "string" },
-    errors: { ...noVpc, InvalidVpnGwName: 4000, VpnGwLimitExceeded: 5100 },
+    errors: { ...noVpc, InvalidVpnGwName: 4000, VpnGwLimitExceeded: 5100, ResourceInsufficient: 5200 },
   },
   ModifyVpnGw: {
     section: "5.4",
-    parameters: texts(..."vpcId vpnGwId vpnGwName isAutoRenewals chargeType localSlaIp sslVpnPort".split(" ")),
+    parameters: {
+      ...ids("vpcId", "vpnGwId"),
+      ...texts("vpnGwName", "chargeType", "localSlaIp", "sslVpnPort"),
+      ...flags("isAutoRenewals"),
+    },
     output: {},
     errors: { ...noGw, InvalidVpnGwState: 5100, InvalidVpnGwName: 4000 },
   },
   DescribeVpnGw: {
     section: "5.5",
-    parameters: { ...texts("vpcId", "vpnGwId", "vpnGwName", "dealId"), ...list("vpnGwAddressSet"), ...paging },
+    parameters: {
+      ...ids("vpcId", "vpnGwId"),
+      ...texts("vpnGwName", "dealId"),
+      ...list("vpnGwAddressSet"),
+      ...paging("vpnGwName"),
+    },
     output: {
       totalCount: "integer",
       "data[].vpcId": "string",
@@ -57,13 +73,13 @@ const vpnGateways: Readonly<Record<string, ActionContract>> = {
   },
   RenewVpn: {
     section: "5.6",
-    parameters: texts("vpcId", "vpnGwId", "period"),
+    parameters: { ...ids("vpcId", "vpnGwId"), ...texts("period") },
     output: {},
     errors: { ...noGw, InvalidVpnGwState: 5100 },
   },
   DeleteVpnGw: {
     section: "5.7",
-    parameters: texts("vpcId", "vpnGwId"),
+    parameters: ids("vpcId", "vpnGwId"),
     output: { "data.taskId": "integer" },
     errors: { ...noGw, InvalidVpnGwState: 5100, ActionLocked: 5100 },
   },
@@ -78,19 +94,19 @@ const peerGateways: Readonly<Record<string, ActionContract>> = {
   },
   DeleteUserGw: {
     section: "6.2",
-    parameters: texts("userGwId"),
+    parameters: ids("userGwId"),
     output: {},
     errors: { "InvalidUserGw.NotFound": 5000, "InvalidUserGw.InUse": 5100 },
   },
   ModifyUserGw: {
     section: "6.3",
-    parameters: texts("userGwId", "userGwName"),
+    parameters: { ...ids("userGwId"), ...texts("userGwName") },
     output: {},
     errors: { InvalidUserGwName: 4000, "InvalidUserGw.NotFound": 5000 },
   },
   DescribeUserGw: {
     section: "6.4",
-    parameters: { ...texts("userGwId", "userGwName"), ...paging },
+    parameters: { ...ids("userGwId"), ...texts("userGwName"), ...paging("userGwName") },
     output: {
       totalCount: "integer",
       "data[].userGwName": "string",
@@ -118,7 +134,10 @@ const vpcs: Readonly<Record<string, ActionContract>> = {
       ...Object.fromEntries(
         ["subnetName", "cidrBlock", "zoneId"].map((field) => [
           `subnetSet.n.${field}`,
-          [{ label: `subnetSet.n.${field}`, name: new RegExp(`^subnetSet[._]\\d+[._]${field}$`) }],
+          [
+            { label: `subnetSet.n.${field}`, name: new RegExp(`^subnetSet\\.\\d+\\.${field}$`) },
+            { label: `subnetSet_n_${field}`, name: new RegExp(`^subnetSet_\\d+_${field}$`) },
+          ],
         ]),
       ),
       subnetSet: [{ label: 'subnetSet=[{"subnetName":…}]', name: /^subnetSet$/, value: /^\s*[[{]/ }],
@@ -133,12 +152,13 @@ const vpcs: Readonly<Record<string, ActionContract>> = {
       "subnetSet[].routeTableId": "string",
       "subnetSet[].subnetName": "string",
       "subnetSet[].cidrBlock": "string",
-      "subnetSet[].zoneId": "integer|string?",
-      "subnetSet[].zone": "string?",
+      "subnetSet[].zoneId": "integer",
+      "subnetSet[].zone": "string",
       "routeTableSet[].routeTableId": "string",
       "routeTableSet[].routeTableType": "integer",
       "routeTableSet[].routeTableName": "string",
     },
+    optional: ["subnetSet"],
     errors: {
       InvalidVpcName: 4000,
       "InvalidVpcName.InUse": 5100,
@@ -148,23 +168,25 @@ const vpcs: Readonly<Record<string, ActionContract>> = {
       InvalidSubnetCidr: 4000,
       "InvalidSubnet.Conflict": 5100,
       SubnetLimitExceeded: 5100,
+      // Of CreateSubnet (7.6), whose fields these are: decision 40.
+      "InvalidZone.NotFound": 5000,
     },
   },
   DeleteVpc: {
     section: "7.2",
-    parameters: texts("vpcId"),
+    parameters: ids("vpcId"),
     output: {},
     errors: { ...noVpc, "InvalidVpc.CannotDelete": 5100 },
   },
   ModifyVpcAttribute: {
     section: "7.3",
-    parameters: texts("vpcId", "vpcName", "isMulticast"),
+    parameters: { ...ids("vpcId"), ...texts("vpcName"), ...flags("isMulticast") },
     output: {},
     errors: { ...noVpc, InvalidVpcName: 4000, "InvalidVpcName.InUse": 5100 },
   },
   DescribeVpcEx: {
     section: "7.4",
-    parameters: { ...texts("vpcId", "vpcName"), ...paging },
+    parameters: { ...ids("vpcId"), ...texts("vpcName", "vpnName"), ...paging("vpcName") },
     output: {
       totalCount: "integer",
       "data[].vpcId": "string",

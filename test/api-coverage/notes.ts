@@ -17,6 +17,8 @@ export const item = {
   parameter: (action: string, name: string, form: string) => `${action} parameter ${name} ${form}`,
   field: (action: string, path: string) => `${action} field ${path}`,
   error: (action: string, codeDesc: string) => `${action} error ${codeDesc}`,
+  commonParameter: (name: string, form: string) => `common parameter ${name} ${form}`,
+  transport: (transport: string) => `request by ${transport}`,
   common: (codeDesc: string, code: number) => `common ${codeDesc} ${code}`,
   notOffered: (action: string) => `not offered ${action}`,
 } as const;

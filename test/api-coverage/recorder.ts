@@ -3,33 +3,47 @@
 import { appendFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { expect } from "vitest";
+import type { Reply } from "../../src/cli/client.ts";
 import { V2Api, type V2Outcome } from "../../src/v2/api.ts";
-import type { V2Reply } from "../../src/v2/envelope.ts";
 import { type FlatParameters, type RawRequest, readParameters } from "../../src/v2/request.ts";
-import { type ActionContract, commonErrors, contract, type FieldType, notOffered } from "./contract.ts";
+import {
+  type ActionContract,
+  commonErrors,
+  commonParameters,
+  contract,
+  type FieldType,
+  notOffered,
+  type Parameters,
+} from "./contract.ts";
 import { directoryVariable, item, type Note } from "./notes.ts";
 
 /** The API of a contract test's server. */
 export class RecordingApi extends V2Api {
   override async answer(raw: RawRequest): Promise<V2Outcome> {
     const outcome = await super.answer(raw);
-    record(raw, outcome.reply);
+    record(outcome.reply, raw);
     return outcome;
   }
 }
 
-function record(raw: RawRequest, reply: V2Reply): void {
+/** Notes a reply; without its request, where the server answered before there was a call. */
+export function record(reply: Reply, raw?: RawRequest): void {
   const directory = process.env[directoryVariable];
   const { currentTestName: test, testPath = "" } = expect.getState();
   if (directory === undefined || test === undefined) return;
-  const { items, faults } = examine(readLoosely(raw), reply);
-  // What is drawn at random covers nothing for certain; its faults are faults.
-  const note: Note = { file: basename(testPath), test, items: isRandom(testPath) ? [] : items, faults };
+  const { items, faults } = examine(raw === undefined ? new Map() : readLoosely(raw), reply);
+  const transport = raw === undefined || reply.code !== 0 ? [] : [item.transport(transportOf(raw))];
+  // What differs from run to run covers nothing for certain; its faults are faults.
+  const covered = changing.has(basename(testPath)) ? [] : [...transport, ...items];
+  const note: Note = { file: basename(testPath), test, items: covered, faults };
   appendFileSync(join(directory, `${process.pid}.jsonl`), `${JSON.stringify(note)}\n`);
 }
 
-function isRandom(testPath: string): boolean {
-  return testPath.endsWith("fuzz.test.ts");
+/** Tests of what is drawn at random, and of what the order of events decides. */
+const changing: ReadonlySet<string> = new Set(["fuzz.test.ts", "concurrency.test.ts"]);
+
+function transportOf({ method, contentType = "" }: RawRequest): string {
+  return method === "GET" ? method : `${method} ${contentType.split(";", 1)[0]}`;
 }
 
 function readLoosely(raw: RawRequest): FlatParameters {
@@ -40,7 +54,7 @@ function readLoosely(raw: RawRequest): FlatParameters {
   }
 }
 
-function examine(parameters: FlatParameters, reply: V2Reply): { items: string[]; faults: string[] } {
+function examine(parameters: FlatParameters, reply: Reply): { items: string[]; faults: string[] } {
   const action = parameters.get("Action") ?? "";
   const known = Object.hasOwn(contract, action) ? contract[action] : undefined;
   if (reply.code !== 0) return examineRefusal(action, known, parameters, reply);
@@ -50,14 +64,18 @@ function examine(parameters: FlatParameters, reply: V2Reply): { items: string[];
   return {
     items: [
       item.success(action),
-      ...parametersOf(action, known, parameters),
+      ...formsOf(commonParameters, parameters).map(([name, form]) => item.commonParameter(name, form)),
+      ...formsOf(known.parameters, parameters).map(([name, form]) => item.parameter(action, name, form)),
       ...leaves.flatMap(([path]) => (path in known.output ? [item.field(action, path)] : [])),
     ],
-    faults: leaves.flatMap(([path, value]) => {
-      const type = known.output[path];
-      if (type === undefined) return [`${action} replies with ${path}, which the contract has not`];
-      return isOfType(value, type) ? [] : [`${action}: ${path} is ${JSON.stringify(value)}, not ${type}`];
-    }),
+    faults: [
+      ...leaves.flatMap(([path, value]) => {
+        const type = known.output[path];
+        if (type === undefined) return [`${action} replies with ${path}, which the contract has not`];
+        return isOfType(value, type) ? [] : [`${action}: ${path} is ${JSON.stringify(value)}, not ${type}`];
+      }),
+      ...missingOf(payload, "", known).map((path) => `${action} replies without ${path}`),
+    ],
   };
 }
 
@@ -65,10 +83,12 @@ function examineRefusal(
   action: string,
   known: ActionContract | undefined,
   parameters: FlatParameters,
-  { code, codeDesc, message }: V2Reply,
+  { code, codeDesc = "", message }: Reply,
 ): { items: string[]; faults: string[] } {
   const named = (name: string) => message.includes(`[${name}`);
-  const refused = known === undefined ? [] : parametersOf(action, known, parameters, named);
+  const refused = formsOf(known?.parameters ?? {}, parameters, named).map(([name, form]) =>
+    item.parameter(action, name, form),
+  );
   if (known?.errors[codeDesc] === code) return { items: [item.error(action, codeDesc), ...refused], faults: [] };
   if (commonErrors[codeDesc]?.includes(code)) {
     const lacking = notOffered.includes(action) && code === 6100 ? [item.notOffered(action)] : [];
@@ -77,21 +97,19 @@ function examineRefusal(
   return { items: refused, faults: [`${action} refuses with ${code} ${codeDesc}, which the contract has not`] };
 }
 
-function parametersOf(
-  action: string,
-  known: ActionContract,
-  parameters: FlatParameters,
+/** Which of the parameters came, and in which form: what is empty counts as not given. */
+function formsOf(
+  known: Parameters,
+  given: FlatParameters,
   isCounted: (name: string) => boolean = () => true,
-): string[] {
-  const items = new Set<string>();
-  for (const [name, value] of parameters) {
-    if (value === "" || !isCounted(name)) continue;
-    for (const [parameter, forms] of Object.entries(known.parameters)) {
+): (readonly [parameter: string, form: string])[] {
+  const sent = [...given].filter(([name, value]) => value !== "" && isCounted(name));
+  return sent.flatMap(([name, value]) =>
+    Object.entries(known).flatMap(([parameter, forms]) => {
       const form = forms.find((each) => each.name.test(name) && (each.value?.test(value) ?? true));
-      if (form !== undefined) items.add(item.parameter(action, parameter, form.label));
-    }
-  }
-  return [...items];
+      return form === undefined ? [] : [[parameter, form.label] as const];
+    }),
+  );
 }
 
 /** Objects whose names are data and not fields. */
@@ -105,6 +123,18 @@ function leavesOf(value: unknown, path: string): (readonly [string, unknown])[] 
     const step = maps.has(path) ? "*" : name;
     return leavesOf(each, path === "" ? step : `${path}.${step}`);
   });
+}
+
+/** What the objects of a reply should have, and have not. */
+function missingOf(value: unknown, path: string, known: ActionContract): string[] {
+  if (Array.isArray(value)) return value.flatMap((each) => missingOf(each, `${path}[]`, known));
+  if (typeof value !== "object" || value === null || maps.has(path)) return [];
+  const prefix = path === "" ? "" : `${path}.`;
+  const below = Object.keys(known.output).filter((each) => each.startsWith(prefix));
+  const names = new Set(below.map((each) => each.slice(prefix.length).replace(/[.[].*$/, "")));
+  const missing = [...names].filter((name) => !Object.hasOwn(value, name) && !known.optional?.includes(prefix + name));
+  const inner = Object.entries(value).flatMap(([name, each]) => missingOf(each, prefix + name, known));
+  return [...missing.map((name) => prefix + name), ...inner];
 }
 
 function isOfType(value: unknown, type: FieldType): boolean {

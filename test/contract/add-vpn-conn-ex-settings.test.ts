@@ -212,6 +212,7 @@ describe("each parameter", () => {
     for (const [value, shown] of [
       ["md5", "md5"],
       ["sha", "sha1"],
+      ["sha1", "sha1"],
     ] as const) {
       expect((await trySettings({ [`ipsecSet.0.${name}`]: value })).ipsec.integrityAlgorith).toBe(shown);
     }

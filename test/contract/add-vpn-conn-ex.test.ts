@@ -282,6 +282,21 @@ describe("userGwAddr in place of userGwId", () => {
     await expectRefusal(server, "user-gw-name-invalid", attempt("a\nb"));
   });
 
+  it("is refused where the region may have no more peer gateways, and not for one that it has", async () => {
+    const full = await startLocalServer({ "quota.userGws": "1" });
+    try {
+      const { client } = full;
+      const { userGwId, ...where } = await makePlace(client);
+      const known = rowOf(await call(client, "DescribeUserGw", { userGwId }));
+      const attempt = (userGwAddr: string) =>
+        call(client, "AddVpnConnEx", { ...where, userGwAddr, "userGwCidrBlock.0": nextNetwork() });
+      await expectRefusal(full, "user-gw-limit-exceeded", () => attempt(nextSilentAddress()));
+      expect(dataOf(await attempt(textAt(known, "userGwAddr"))).userGwId).toBe(userGwId);
+    } finally {
+      await full.stop();
+    }
+  });
+
   it("records no peer gateway when the channel is refused", async () => {
     const attempt = () => inline({ userGwAddr: nextSilentAddress(), "userGwCidrBlock.0": "10.0.5.0/24" });
     await expectRefusal(server, "parameter-invalid", attempt, ["10.0.5.0/24", "10.0.0.0/16"]);

@@ -92,6 +92,7 @@ describe("DescribeVpnGw", () => {
     const address = textAt(first, "vpnGwAddress");
     expect(await idsOf({ vpnGwAddressSet: address })).toEqual([one]);
     expect(await idsOf({ "vpnGwAddressSet.0": address })).toEqual([one]);
+    expect(await idsOf({ vpnGwAddressSet_0: address })).toEqual([one]);
     const both = { "vpnGwAddressSet.0": address, "vpnGwAddressSet.5": textAt(second, "vpnGwAddress") };
     expect(await idsOf({ ...both, orderDirection: "asc" })).toEqual([one, two]);
     expect(await idsOf({ vpnGwAddressSet: "203.0.113.1" })).toEqual([]);

@@ -2,11 +2,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { call } from "../../src/cli/client.ts";
 import { DataplaneError } from "../../src/dataplane/dataplane.ts";
+import { changesOn, idsOf, type Settings } from "../support/conn-changes.ts";
 import { HeldDataplane } from "../support/held-dataplane.ts";
 import { type LocalServer, startLocalServer, unlimited } from "../support/local-server.ts";
 import { sendCall } from "../support/raw-call.ts";
 import { expectRefusal, expectRefusalAmidWork } from "../support/refusal.ts";
-import { dataOf, numberAt, type Row, rowAt, rowOf, textAt } from "../support/reply.ts";
+import { dataOf, type Row, textAt } from "../support/reply.ts";
 import {
   addVpnConn,
   findConn,
@@ -50,37 +51,11 @@ afterEach(() => {
   dataplane.fail(() => undefined);
 });
 
-type Settings = Readonly<Record<string, string>>;
-
 const newPeer = async (): Promise<Place> => ({
   ...site,
   userGwId: await makeUserGw(server.client, nextPeerAddress()),
 });
-const idsOf = (conn: Row): Settings => ({
-  vpcId: textAt(conn, "unVpcId"),
-  vpnGwId: textAt(conn, "unVpnGwId"),
-  vpnConnId: textAt(conn, "unVpnConnId"),
-});
-const ask = (conn: Row, settings: Settings = {}) =>
-  call(server.client, "ModifyVpnConnEx", { ...idsOf(conn), ...settings });
-const show = async (conn: Row): Promise<Row> =>
-  rowOf(await call(server.client, "DescribeVpnConn", { vpnConnId: textAt(conn, "unVpnConnId") }));
-const refuse = (conn: Row, settings: Settings, mentions: readonly string[]) =>
-  expectRefusal(server, "parameter-invalid", () => ask(conn, settings), mentions);
-
-/** Changes a channel and waits until it is done. @returns `data` of the reply */
-async function modify(conn: Row, settings: Settings = {}): Promise<Row> {
-  const data = dataOf(await ask(conn, settings));
-  expect(await waitForTask(server.client, String(numberAt(data, "taskId")))).toEqual({ status: 0 });
-  return data;
-}
-
-/** The values that a change may not touch in passing. */
-async function expectOnly(before: Row, changes: Row): Promise<void> {
-  const { netStatus: _before, ...rest } = before;
-  const { netStatus: _after, ...after } = await show(before);
-  expect(after).toEqual({ ...rest, ...changes });
-}
+const { ask, modify, show, refuse, expectOnly } = changesOn(() => server);
 
 describe("ModifyVpnConnEx", () => {
   it.each(["GET", "POST"] as const)("answers as the page says, by %s", async (method) => {
@@ -194,85 +169,11 @@ describe("the name", () => {
   });
 });
 
-describe("the sets", () => {
-  const ike = {
-    propoEncryAlgorithm: "aes-cbc-256",
-    propoAuthenAlgorithm: "sha",
-    exchangeMode: "aggressive",
-    localIdentity: "fqdn",
-    localFqdnName: "gw.example.org",
-    remoteIdentity: "fqdn",
-    remoteFqdnName: "vpn86",
-    dhGroupName: "group14",
-    ikeSaLifetimeSeconds: "11180",
-  };
-  const ipsec = {
-    encryptAlgorithm: "aes-cbc-192",
-    integrityAlgorith: "sha1",
-    pfsDhGroup: "dh-group5",
-    ipsecSaLifetimeSeconds: "500",
-    ipsecSaLifetimeTraffic: "80000",
-  };
-  const spell = (prefix: string, fields: Settings): Settings =>
-    Object.fromEntries(Object.entries(fields).map(([name, value]) => [`${prefix}${name}`, value]));
-
-  it.each<[string, (ike: Settings, ipsec: Settings) => Settings]>([
-    ["IKESet. and IPsecSet.", (a, b) => ({ ...spell("IKESet.", a), ...spell("IPsecSet.", b) })],
-    ["IKESet.0. and IPsecSet.0.", (a, b) => ({ ...spell("IKESet.0.", a), ...spell("IPsecSet.0.", b) })],
-    ["ikeSet.0. and ipsecSet.0.", (a, b) => ({ ...spell("ikeSet.0.", a), ...spell("ipsecSet.0.", b) })],
-    ["IKEArr and IPSECArr", (a, b) => ({ ...spell("IKEArr.", a), ...spell("IPSECArr.", b) })],
-    ["JSON texts", (a, b) => ({ IKESet: JSON.stringify(a), IPsecSet: JSON.stringify(b) })],
-  ])("come as %s", async (_what, write) => {
-    const conn = await makeConn(server.client, await newPeer());
-    await modify(conn, write(ike, ipsec));
-    const shown = await show(conn);
-    expect(shown.IKESet).toEqual({ ...ike, localAddress: null, remoteAddress: null });
-    expect(shown.IPsecSet).toEqual({ ...ipsec, encapMode: "tunnel", securityProto: "ESP" });
-  });
-
-  it.each([
-    ["IKESet.propoEncryAlgorithm", "aes-cbc-128", "IKESet", { propoEncryAlgorithm: "aes-cbc-128" }],
-    ["IKESet.ikeSaLifetimeSeconds", "604800", "IKESet", { ikeSaLifetimeSeconds: "604800" }],
-    ["IKESet.remoteFqdnName", "another.example", "IKESet", { remoteFqdnName: "another.example" }],
-    ["IKESet.localIdentity", "address", "IKESet", { localIdentity: "address", localFqdnName: null }],
-    ["IPsecSet.pfsDhGroup", "null", "IPsecSet", { pfsDhGroup: "null" }],
-    ["IPsecSet.integrityAlgorithm", "md5", "IPsecSet", { integrityAlgorith: "md5" }],
-    ["IPsecSet.ipsecSaLifetimeTraffic", "4294967295", "IPsecSet", { ipsecSaLifetimeTraffic: "4294967295" }],
-    ["IKESet.encryptAlgorithm", "null", "IPsecSet", { encryptAlgorithm: "null" }],
-    ["encryptAlgorithm", "des-cbc", "IPsecSet", { encryptAlgorithm: "des-cbc" }],
-  ])("change only the field they name: %s=%s", async (name, value, set, change) => {
-    const conn = await makeConn(server.client, await newPeer(), {
-      ...spell("IKESet.", ike),
-      ...spell("IPsecSet.", ipsec),
-    });
-    await modify(conn, { [name]: value });
-    const address = name.endsWith("localIdentity") ? { localAddress: conn.vpnGwAddress } : {};
-    const [own, twin] = set === "IKESet" ? ["IKESet", "IKEArr"] : ["IPsecSet", "IPSECArr"];
-    const after = { ...rowAt(conn, String(own)), ...change, ...address };
-    await expectOnly(conn, { [String(own)]: after, [String(twin)]: after, vpcConnStatus: 6 });
-  });
-
-  it("refuse fqdn without a name when there was none, and addresses that are none", async () => {
-    const conn = await makeConn(server.client, await newPeer());
-    await refuse(conn, { "IKESet.localIdentity": "fqdn" }, ["[IKESet.localFqdnName]"]);
-    await refuse(conn, { "IKESet.remoteIdentity": "fqdn" }, ["[IKESet.remoteFqdnName]"]);
-    await refuse(conn, { "IKESet.localAddress": "gw" }, ["[IKESet.localAddress]"]);
-    await refuse(conn, { "IKESet.remoteAddress": "10.0.0.256" }, ["[IKESet.remoteAddress]"]);
-    await refuse(conn, { "IKESet.exchangeMode": "quick" }, ["[IKESet.exchangeMode]"]);
-    await refuse(conn, { "IPsecSet.ipsecSaLifetimeSeconds": "179" }, ["[IPsecSet.ipsecSaLifetimeSeconds]"]);
-  });
-
-  it("refuse a key that is none, without repeating it", async () => {
-    const conn = await makeConn(server.client, await newPeer());
-    const reply = await refuse(conn, { preSharedKey: "to\nkeep" }, ["[preSharedKey]"]);
-    expect(reply.message).not.toContain("keep");
-  });
-});
-
 describe("the networks", () => {
   const rules = { "10.0.0.5/24": ["172.20.10.5/24", "172.21.0.0/16"], "10.0.1.0/24": ["172.22.0.0/16"] };
   it.each<[string, Settings]>([
     ["JSON", { spdAcl: JSON.stringify(rules) }],
+    ["JSON, one peer without the list", { spdAcl: JSON.stringify({ ...rules, "10.0.1.0/24": "172.22.0.0/16" }) }],
     ["a list of JSON", { "spdAcl.0": JSON.stringify(rules) }],
     [
       "one by one",
@@ -298,6 +199,16 @@ describe("the networks", () => {
     const spdAcl = { "10.0.0.0/24": destinationCidr.slice(0, 2), "10.0.1.0/24": destinationCidr.slice(2) };
     await expectOnly(conn, { sourceCidr: Object.keys(spdAcl), destinationCidr, spdAcl, vpcConnStatus: 6 });
   });
+
+  it.each(["userGwCidrBlock", "userGwCidrBlock.0", "userGwCidrBlock_0", "userGwCidrBlock.7"])(
+    "are those of %s behind the whole VPC",
+    async (name) => {
+      const conn = await makeConn(server.client, await makePlace(server.client));
+      expect((await modify(conn, { [name]: "172.20.10.5/24" })).userGwSubnetList).toEqual(["172.20.10.5/24"]);
+      const spdAcl = { "10.0.0.0/16": ["172.20.10.0/24"] };
+      await expectOnly(conn, { destinationCidr: ["172.20.10.0/24"], spdAcl, vpcConnStatus: 6 });
+    },
+  );
 
   it("may not overlap another channel's, and the message names both; its own it may", async () => {
     const place = await newPeer();

@@ -45,7 +45,7 @@ describe("ModifyVpnGw", () => {
     const before = await read();
     requireSuccess(await modify({ vpnGwName: "办公室 second" }));
     expect(await read()).toEqual({ ...before, vpnGwName: "办公室 second" });
-    requireSuccess(await modify({ isAutoRenewals: "False" }));
+    for (const flag of ["true", "False"]) requireSuccess(await modify({ isAutoRenewals: flag }));
     expect(await read()).toEqual({ ...before, vpnGwName: "办公室 second", isAutoRenewals: false });
     requireSuccess(await modify({}));
     requireSuccess(await modify({ vpnGwName: "" }));

@@ -129,6 +129,19 @@ describe("ResetVpnConnSA", () => {
     expect(await waitForTask(server.client, String(again.taskId))).toEqual({ status: 0 });
   });
 
+  it("is refused when the channel's removal has failed", async () => {
+    const conn = await makeConn(server.client, await makePlace(server.client));
+    dataplane.fail(({ kind }) => (kind === "unload-connection" ? new DataplaneError("gateway", "stuck") : undefined));
+    const { taskId } = dataOf(await call(server.client, "DeleteVpnConn", idsOf(conn)));
+    server.clock.advance(31_000);
+    await server.nudge();
+    expect(await waitForTask(server.client, String(taskId))).toMatchObject({ status: 1 });
+    await expectRefusalAmidWork(server, "vpn-conn-state-invalid", () => reset(conn), [String(conn.unVpnConnId)]);
+    dataplane.fail(() => undefined);
+    const again = dataOf(await call(server.client, "DeleteVpnConn", idsOf(conn)));
+    expect(await waitForTask(server.client, String(again.taskId))).toEqual({ status: 0 });
+  });
+
   it("is refused where there is no such channel", async () => {
     const conn = await makeConn(server.client, await newPeer());
     await expectRefusal(server, "vpc-not-found", () => reset(conn, { vpcId: "vpc-zzzzzzzz" }), ["vpc-zzzzzzzz"]);

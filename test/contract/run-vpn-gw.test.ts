@@ -74,6 +74,7 @@ describe("RunVpnGw", () => {
     ["chargePrepaid_period", "chargePrepaid_isAutoRenewals", "1", true],
     ["chargePrepaid.period", "chargePrepaid.isAutoRenewals", "0", false],
     ["chargePrepaid.period", "chargePrepaid.isAutoRenewals", "False", false],
+    ["chargePrepaid.period", "chargePrepaid.isAutoRenewals", "true", true],
   ])("takes %s and %s=%s", async (period, isAutoRenewals, flag, expected) => {
     const order = { name: "g", bandwidth: "5", chargeType: "PREPAID", [period]: "2", [isAutoRenewals]: flag };
     expect((await run(order)).isAutoRenewals).toBe(expected);
@@ -136,5 +137,17 @@ describe("RunVpnGw", () => {
     }
     const attempt = () => call(server.client, "RunVpnGw", { ...hourly(), vpcId: full });
     await expectRefusal(server, "vpn-gw-limit-exceeded", attempt, [full]);
+  });
+
+  it("refuses a gateway for which the region has no public address left", async () => {
+    const small = await startLocalServer({ "network.publicPool": "198.51.100.10-198.51.100.11" });
+    try {
+      const own = await makeVpc(small.client);
+      const attempt = () => call(small.client, "RunVpnGw", { ...hourly(), vpcId: own });
+      for (let made = 0; made < 2; made += 1) requireSuccess(await attempt());
+      await expectRefusal(small, "public-address-exhausted", attempt);
+    } finally {
+      await small.stop();
+    }
   });
 });
