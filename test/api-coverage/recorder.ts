@@ -1,7 +1,7 @@
 // Notes which parts of the contract each test exercises: the server of a contract test answers through here. What a reply has and the
 // contract has not, or has with another type or number, is noted as a fault.
 import { appendFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { expect } from "vitest";
 import type { Reply } from "../../src/cli/client.ts";
 import { V2Api, type V2Outcome } from "../../src/v2/api.ts";
@@ -33,14 +33,18 @@ export function record(reply: Reply, raw?: RawRequest): void {
   if (directory === undefined || test === undefined) return;
   const { items, faults } = examine(raw === undefined ? new Map() : readLoosely(raw), reply);
   const transport = raw === undefined || reply.code !== 0 ? [] : [item.transport(transportOf(raw))];
-  // What differs from run to run covers nothing for certain; its faults are faults.
-  const covered = changing.has(basename(testPath)) ? [] : [...transport, ...items];
+  const covered = isCounted(testPath) ? [...transport, ...items] : [];
   const note: Note = { file: basename(testPath), test, items: covered, faults };
   appendFileSync(join(directory, `${process.pid}.jsonl`), `${JSON.stringify(note)}\n`);
 }
 
 /** Tests of what is drawn at random, and of what the order of events decides. */
 const changing: ReadonlySet<string> = new Set(["fuzz.test.ts", "concurrency.test.ts"]);
+
+/** What differs from run to run, or is no contract test, covers nothing; its faults are faults. */
+function isCounted(testPath: string): boolean {
+  return basename(dirname(testPath)) === "contract" && !changing.has(basename(testPath));
+}
 
 function transportOf({ method, contentType = "" }: RawRequest): string {
   return method === "GET" ? method : `${method} ${contentType.split(";", 1)[0]}`;

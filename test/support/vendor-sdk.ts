@@ -20,6 +20,11 @@ export interface VendorOptions {
   readonly signatureMethod: "sha1" | "sha256";
 }
 
+/** Every way in which it can be told to sign and send. */
+export const vendorVariants: readonly VendorOptions[] = (["GET", "POST"] as const).flatMap((method) =>
+  (["sha1", "sha256"] as const).map((signatureMethod) => ({ method, signatureMethod })),
+);
+
 export type VendorCall = (action: string, parameters?: Record<string, unknown>) => Promise<Reply>;
 
 /** Calls by the vendor's client: it signs, flattens and sends by itself. */
