@@ -5,8 +5,10 @@ import { item, type Note } from "./notes.ts";
 export interface Report {
   /** The page. */
   readonly text: string;
-  /** Parts of the contract that no test exercises, and faults of replies. */
+  /** Where replies and the contract differ. */
   readonly faults: readonly string[];
+  /** Parts of the contract that no test exercises. */
+  readonly uncovered: readonly string[];
 }
 
 /** Holds the notes against the contract. */
@@ -23,7 +25,7 @@ export function report(notes: readonly Note[]): Report {
     .map(([action, known]) => section(action, known, testOf));
   const text = [intro, commonSection(testOf), ...sections, notOfferedSection(testOf)].join("\n");
   const faults = notes.flatMap((note) => note.faults.map((fault) => `${fault} (${note.file}: ${note.test})`));
-  return { text, faults: [...new Set(faults), ...uncovered] };
+  return { text, faults: [...new Set(faults)], uncovered };
 }
 
 /** One test for each part, always the same one: the first by name, among those of the action's own files if there are any. */
