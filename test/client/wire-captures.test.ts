@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { call } from "../../src/cli/client.ts";
 import { type LocalServer, startLocalServer } from "../support/local-server.ts";
+import { vendorBody } from "../support/multipart-body.ts";
 import { formType, sendRaw, v2Path } from "../support/raw-call.ts";
 import { dataOf, rowAt, rowOf } from "../support/reply.ts";
 import { findConn, makeConn, makePlace, makeUserGw, type Place, waitForTask } from "../support/scene.ts";
@@ -89,10 +90,7 @@ describe("a request of", () => {
     const own = { ...place, userGwId: await makeUserGw(server.client), spdAcl, preSharedKey: "a+b c" };
     const options = { common: { Nonce: "1804289383", RequestClient: "SDK_JAVA_2.0.7" } };
     const boundary = `${"-".repeat(27)}5f4dcc3b5aa765d`;
-    const parts = signPairs(server.client, "AddVpnConnEx", own, options).map(
-      ([name, value]) => `\r\n--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}`,
-    );
-    const body = `${parts.join("")}\r\n--${boundary}--\r\n`;
+    const body = vendorBody(signPairs(server.client, "AddVpnConnEx", own, options), boundary);
     const headers = { "content-type": `multipart/form-data; boundary=${boundary}` };
     const data = dataOf((await sendRaw(endpoint, { method: "POST", path: v2Path, headers, body })).reply);
     expect(data).toMatchObject({ preSharedKey: "a+b c", userGwSubnetList: ["172.125.10.5/16"] });

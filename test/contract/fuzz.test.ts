@@ -1,11 +1,13 @@
-// Requests at random, most of them signed: whatever comes in, the answer is an answer of the API, in time, and what is refused has
+// Requests at random, most of them signed, some damaged on their way: whatever comes in, the answer is an answer of the API, in time, and what is refused has
 // written nothing. What is drawn differs from run to run; a failure tells its seed.
 import { request as httpRequest } from "node:http";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { contract, notOffered } from "../api-coverage/contract.ts";
 import { type LocalServer, startLocalServer, unlimited } from "../support/local-server.ts";
-import { formType, sendText, v2Path } from "../support/raw-call.ts";
+import { vendorBody } from "../support/multipart-body.ts";
+import { type Mutation, mutations } from "../support/mutations.ts";
+import { formType, type RawAnswer, sendRaw, sendText, v2Path } from "../support/raw-call.ts";
 import { makePlace, type Place } from "../support/scene.ts";
 import { encodePairs, signPairs } from "../support/sign.ts";
 
@@ -89,7 +91,8 @@ function namesOf(parameter: string): string[] {
 interface Drawn {
   readonly action: string;
   readonly pairs: readonly (readonly [string, string])[];
-  readonly method: "GET" | "POST";
+  readonly transport: "GET" | "form" | "multipart";
+  readonly mutate: Mutation;
 }
 
 const deletes = new Set(["DeleteVpc", "DeleteVpnGw", "DeleteUserGw"]);
@@ -120,18 +123,23 @@ const drawn: fc.Arbitrary<Drawn> = fc
       pairs: fc
         .array(pairOf(action), { maxLength: 12 })
         .map((all) => all.map(([name, value]) => [name, value ?? ""] as const)),
-      method: fc.constantFrom("GET" as const, "POST" as const),
+      transport: fc.constantFrom("GET" as const, "form" as const, "multipart" as const),
+      mutate: mutations,
     }),
   );
 
-async function send({ action, pairs, method }: Drawn) {
+function send({ action, pairs, transport, mutate }: Drawn): Promise<RawAnswer> {
   const names = new Set<string>();
   // The signature is over one value for each name.
   const unique = pairs.filter(([name]) => name !== "" && !names.has(name) && names.add(name));
   const wellFormed = unique.map(([name, value]) => [name, value.toWellFormed()] as const);
-  const text = encodePairs(signPairs(server.client, action, wellFormed, { method }));
-  if (method === "GET" && text.length > 30_000) return undefined;
-  return sendText(server.endpoint, method, text);
+  const method = transport === "GET" ? "GET" : "POST";
+  const signed = signPairs(server.client, action, wellFormed, { method });
+  if (transport !== "multipart") return sendText(server.endpoint, method, mutate(encodePairs(signed)));
+  const boundary = `----${pairs.length}`;
+  const headers = { "content-type": `multipart/form-data; boundary=${boundary}` };
+  const body = mutate(vendorBody(signed, boundary));
+  return sendRaw(server.endpoint, { method, path: v2Path, headers, body });
 }
 
 describe("whatever is asked", () => {
@@ -143,15 +151,16 @@ describe("whatever is asked", () => {
       let quiet = database.takeSnapshot();
       let version = database.readVersion();
       const codes = new Map<number, number>();
+      const carriedOut = new Map<string, number>();
       const property = fc.asyncProperty(drawn, async (request) => {
         const answer = await send(request);
-        if (answer === undefined) return;
         expect(answer.status).toBe(200);
         const { code, codeDesc, message } = answer.reply;
         expect([Number.isInteger(code), typeof codeDesc, typeof message]).toEqual([true, "string", "string"]);
         expect({ code, message }).not.toMatchObject({ code: 6000 });
         codes.set(code, (codes.get(code) ?? 0) + 1);
         if (code === 0) {
+          carriedOut.set(request.transport, (carriedOut.get(request.transport) ?? 0) + 1);
           await database.settle();
           quiet = database.takeSnapshot();
           version = database.readVersion();
@@ -162,8 +171,10 @@ describe("whatever is asked", () => {
       });
       await fc.assert(property, { numRuns: signedRuns });
       // The requests are not all refused for the same reason, nor all before anything happens.
-      expect([...codes.keys()]).toEqual(expect.arrayContaining([0, 4000, 5000, -3047, 6100]));
-      expect(codes.get(0)).toBeGreaterThan(signedRuns / 100);
+      expect([...codes.keys()]).toEqual(expect.arrayContaining([0, 4000, 4100, 5000, -3047, 6100]));
+      for (const transport of ["GET", "form", "multipart"]) {
+        expect(carriedOut.get(transport)).toBeGreaterThan(signedRuns / 300);
+      }
     },
     timeoutMs,
   );

@@ -2,6 +2,7 @@
 // as forms are. api-v2.md 1.1, 1.5, 10.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type LocalServer, startLocalServer, unlimited } from "../support/local-server.ts";
+import { curlBody, type Pairs, vendorBody } from "../support/multipart-body.ts";
 import { sendRaw, v2Path } from "../support/raw-call.ts";
 import { expectRefusal } from "../support/refusal.ts";
 import { dataOf, requireSuccess, rowOf, textAt } from "../support/reply.ts";
@@ -13,13 +14,6 @@ beforeAll(async () => {
   server = await startLocalServer(unlimited);
 });
 afterAll(() => server.stop());
-
-type Pairs = readonly (readonly [string, string])[];
-
-/** The Java SDK 2.0.7 and the .NET SDK 1.1 differ in the boundary alone: an empty line first, no type of a part. */
-const vendorBody = (pairs: Pairs, boundary: string) =>
-  `${pairs.map(([name, value]) => `\r\n--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}`).join("")}\r\n--${boundary}--\r\n`;
-const curlBody = (pairs: Pairs, boundary: string) => `${vendorBody(pairs, boundary).slice(2)}`;
 
 const writers = [
   ["the Java SDK", vendorBody, `${"-".repeat(27)}5f4dcc3b5aa765d`, "SDK_JAVA_2.0.7"],
