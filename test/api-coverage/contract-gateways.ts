@@ -1,6 +1,6 @@
 // VPN gateways, peer gateways and VPCs: api-v2.md 5, 6, 7.1-7.5.
 import type { ActionContract } from "./contract.ts";
-import { flags, ids, list, paging, texts, words } from "./forms.ts";
+import { flags, ids, list, listOf, paging, texts, words } from "./forms.ts";
 
 const noVpc = { "InvalidVpc.NotFound": -3047 } as const;
 const noGw = { ...noVpc, "InvalidVpnGw.NotFound": 5000 } as const;
@@ -205,7 +205,7 @@ const vpcs: Readonly<Record<string, ActionContract>> = {
   },
   DescribeVpcLimit: {
     section: "7.5",
-    parameters: list("type"),
+    parameters: listOf("type", ..."0 1 2 3 4 5 7 8 15 17 18 20 22 32 34 36 38 44 51 55 56 57".split(" ")),
     output: { "data.limit.*": "integer" },
     errors: {},
   },

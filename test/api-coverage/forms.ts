@@ -83,6 +83,11 @@ export function list(name: string): Parameters {
   };
 }
 
+/** An array whose elements are a few words: each form, and each word in any of them. */
+export function listOf(name: string, ...values: readonly string[]): Parameters {
+  return { ...list(name), [`${name} as a word`]: wordForms(name, new RegExp(`^${name}(?:${dot}\\d+)?$`), values) };
+}
+
 /** 3.2. */
 export function paging(nameField: string): Parameters {
   return {
