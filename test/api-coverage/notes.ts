@@ -1,7 +1,7 @@
 // What a test exercised of the contract, as it is handed from the tests to the report.
 
 /** Names the directory where notes go; nothing is noted where it is not set. */
-export const directoryVariable = "CULVERT_TEST_COVERAGE";
+export const directoryVariable = "API_COVERAGE_NOTES";
 
 /** One line of the notes. */
 export interface Note {

@@ -9,7 +9,7 @@ import { report } from "./report.ts";
 const root = join(import.meta.dirname, "..", "..");
 const page = join(root, "docs/api-coverage.md");
 /** Set by `npm run write-api-coverage`: the page is written, not compared. */
-const writeVariable = "CULVERT_WRITE_COVERAGE";
+const writeVariable = "API_COVERAGE_WRITE";
 
 /** Called by vitest before the first test; what it returns is called after the last one. */
 export function setup(): () => void {

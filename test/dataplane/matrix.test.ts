@@ -19,7 +19,7 @@ import { makeConn, makeUserGw, makeVpc, makeVpnGw, type Place, waitForTask } fro
 import { waitFor } from "../support/wait-for.ts";
 
 /** Set by `npm run test:matrix`. */
-const isWhole = process.env.CULVERT_MATRIX === "whole";
+const isWhole = process.env.MATRIX === "whole";
 const siteHost = "10.56.20.10";
 const preSharedKey = "the same for all";
 const timeoutMs = 30_000;
