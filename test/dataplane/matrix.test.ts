@@ -1,21 +1,17 @@
 // Algorithms through the API against a strongSwan that takes anything: both ends list exactly what was asked for, and a packet crosses.
 // `npm test` takes few choices in which any two values meet; `npm run test:matrix` takes all of phase 1 and all of phase 2 besides, and
 // writes what came of it as one line of JSON.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { type Client, call, clientOf } from "../../src/cli/client.ts";
-import { instanceOf, type Names, namesOf } from "../../src/dataplane/charon/names.ts";
-import { removeInstance } from "../../src/dataplane/charon/remove-instance.ts";
-import { type ServerProcess, startServerProcess } from "../../src/demo/server-process.ts";
-import { labDefaults, labDown, labUp } from "../../src/lab/lab.ts";
+import { type Client, call } from "../../src/cli/client.ts";
+import type { Names } from "../../src/dataplane/charon/names.ts";
+import { labDefaults } from "../../src/lab/lab.ts";
 import { firstReply } from "../../src/lab/probe.ts";
 import { allOfPhase1, allOfPhase2, type Choice, nameOf, pairwise, parametersOf, wanted } from "../matrix/choices.ts";
 import { acceptAnything, chosenHere, chosenThere } from "../matrix/site.ts";
 import { describeOnMachine } from "../support/machine.ts";
+import { makeRealSite, type RealSite } from "../support/real-site.ts";
 import { dataOf, rowOf, textAt } from "../support/reply.ts";
-import { makeConn, makeUserGw, makeVpc, makeVpnGw, type Place, waitForTask } from "../support/scene.ts";
+import { makeConn, type Place, waitForTask } from "../support/scene.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 /** Set by `npm run test:matrix`. */
@@ -31,29 +27,19 @@ interface Result {
 }
 
 const results: Result[] = [];
-let dataDir: string;
 let names: Names;
-let server: ServerProcess;
+let site: RealSite;
 let client: Client;
 let place: Place;
 
 describeOnMachine("a channel with", () => {
   beforeAll(async () => {
-    dataDir = mkdtempSync(join(tmpdir(), "culvert-test-"));
-    names = namesOf(instanceOf(dataDir));
-    server = await startServerProcess(dataDir, "charon");
-    client = clientOf(server.keyFile, server.endpoint, "gz");
-    const vpcId = await makeVpc(client);
-    const vpnGwId = await makeVpnGw(client, vpcId);
-    place = { vpcId, vpnGwId, userGwId: await makeUserGw(client, labDefaults.remoteAddress) };
-    await labUp({ ...labDefaults, names, vpc: { id: 1, uid: vpcId, cidr: "10.0.0.0/16" } });
+    site = await makeRealSite();
+    ({ names, client, place } = site);
     await acceptAnything(names, labDefaults, preSharedKey);
   });
   afterAll(async () => {
-    await server?.stop();
-    await labDown(names);
-    await removeInstance(names);
-    rmSync(dataDir, { recursive: true, force: true });
+    await site?.remove();
     if (isWhole) process.stdout.write(`\n${JSON.stringify(summary())}\n`);
   });
 

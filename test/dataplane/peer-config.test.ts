@@ -1,21 +1,17 @@
 // The text that GetVpnConnConfig gives for strongSwan, as it comes over the API, in the swanctl.conf of the remote site's gateway: a
 // stock strongSwan that knows nothing else takes it, the tunnel comes up, and packets pass between every pair of networks.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type Client, call, clientOf } from "../../src/cli/client.ts";
+import { type Client, call } from "../../src/cli/client.ts";
 import { ipBatch, ipJson } from "../../src/dataplane/charon/ip.ts";
-import { instanceOf, type Names, namesOf } from "../../src/dataplane/charon/names.ts";
-import { removeInstance } from "../../src/dataplane/charon/remove-instance.ts";
-import { type ServerProcess, startServerProcess } from "../../src/demo/server-process.ts";
-import { labDefaults, labDown, labUp } from "../../src/lab/lab.ts";
+import type { Names } from "../../src/dataplane/charon/names.ts";
+import { labDefaults } from "../../src/lab/lab.ts";
 import { firstReply } from "../../src/lab/probe.ts";
 import { strongswanConf } from "../../src/lab/remote-config.ts";
 import { remotePlace, swanctl, writeSwanFiles } from "../../src/lab/strongswan.ts";
 import { describeOnMachine } from "../support/machine.ts";
+import { makeRealSite, type RealSite } from "../support/real-site.ts";
 import { dataOf, rowOf, textAt } from "../support/reply.ts";
-import { makeConn, makeUserGw, makeVpc, makeVpnGw, type Place, waitForTask } from "../support/scene.ts";
+import { makeConn, type Place, waitForTask } from "../support/scene.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const timeoutMs = 60_000;
@@ -76,30 +72,20 @@ function askedFor(text: string): string {
   return `${block.replace(/^# {3}/gm, "")}\n`;
 }
 
-let dataDir: string;
 let names: Names;
-let server: ServerProcess;
+let site: RealSite;
 let client: Client;
 let place: Place;
 
 describeOnMachine("a strongSwan with the text of GetVpnConnConfig", () => {
   beforeAll(async () => {
-    dataDir = mkdtempSync(join(tmpdir(), "culvert-test-"));
-    names = namesOf(instanceOf(dataDir));
-    server = await startServerProcess(dataDir, "charon");
-    client = clientOf(server.keyFile, server.endpoint, "gz");
-    const vpcId = await makeVpc(client);
-    const vpnGwId = await makeVpnGw(client, vpcId);
-    place = { vpcId, vpnGwId, userGwId: await makeUserGw(client, labDefaults.remoteAddress) };
-    await labUp({ ...labDefaults, names, vpc: { id: 1, uid: vpcId, cidr: "10.0.0.0/16" } });
+    site = await makeRealSite();
+    ({ names, client, place } = site);
     await placeHosts();
     expect(await load(nothing)).toEqual([]);
   });
   afterAll(async () => {
-    await server?.stop();
-    await labDown(names);
-    await removeInstance(names);
-    rmSync(dataDir, { recursive: true, force: true });
+    await site?.remove();
   });
 
   /** Gives both hosts an address in every rule; ESP in userspace wants one of the gateway's own in every network too. */

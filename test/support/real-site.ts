@@ -1,0 +1,45 @@
+// A server with the real data plane, a VPC with a host, a gateway, and the lab's remote site as its peer: what a test of real tunnels
+// through the API begins with.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Client, clientOf } from "../../src/cli/client.ts";
+import { instanceOf, type Names, namesOf } from "../../src/dataplane/charon/names.ts";
+import { removeInstance } from "../../src/dataplane/charon/remove-instance.ts";
+import { type ServerProcess, startServerProcess } from "../../src/demo/server-process.ts";
+import { labDefaults, labDown, labUp } from "../../src/lab/lab.ts";
+import { makeUserGw, makeVpc, makeVpnGw, type Place } from "./scene.ts";
+
+export interface RealSite {
+  readonly names: Names;
+  readonly client: Client;
+  /** The VPC is 10.0.0.0/16, its gateway the first of the server. */
+  readonly place: Place;
+  readonly server: ServerProcess;
+  /** Takes everything away, also what is half made. */
+  remove(): Promise<void>;
+}
+
+export async function makeRealSite(): Promise<RealSite> {
+  const dataDir = mkdtempSync(join(tmpdir(), "culvert-test-"));
+  const names = namesOf(instanceOf(dataDir));
+  let server: ServerProcess | undefined;
+  const remove = async () => {
+    await server?.stop();
+    await labDown(names);
+    await removeInstance(names);
+    rmSync(dataDir, { recursive: true, force: true });
+  };
+  try {
+    server = await startServerProcess(dataDir, "charon");
+    const client = clientOf(server.keyFile, server.endpoint, "gz");
+    const vpcId = await makeVpc(client);
+    const vpnGwId = await makeVpnGw(client, vpcId);
+    const place = { vpcId, vpnGwId, userGwId: await makeUserGw(client, labDefaults.remoteAddress) };
+    await labUp({ ...labDefaults, names, vpc: { id: 1, uid: vpcId, cidr: "10.0.0.0/16" } });
+    return { names, client, place, server, remove };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
