@@ -12,6 +12,7 @@ import type { TunnelProfile } from "./tunnel-profiles.ts";
 /** Far from the numbers that the server gives. */
 const rawNumber = 999_999;
 const connectionName = "raw";
+const dpd = { delaySeconds: 30, timeoutSeconds: 120 };
 
 const gateway: GatewaySpec = {
   id: rawNumber,
@@ -25,7 +26,7 @@ const gateway: GatewaySpec = {
 /** Made by our own data plane, so that its charon is of the same build and settings; then driven by hand. */
 export async function makeRawEnd(scope: Scope, names: Names, remote: RemoteEnd): Promise<TunnelKind> {
   const network = { publicPrefixLength: 24, publicGateway: undefined };
-  const dataplane = new CharonDataplane({ names, network, log: { info: () => {}, warn: () => {} } });
+  const dataplane = new CharonDataplane({ names, network, dpd, log: { info: () => {}, warn: () => {} } });
   await dataplane.apply(gateway, { kind: "make-network" });
   await dataplane.apply(gateway, { kind: "start-charon" });
   await dataplane.apply(gateway, { kind: "add-local-network", network: gateway.vpcCidr });
@@ -59,7 +60,7 @@ async function setUp(session: ViciSession, watch: CharonWatch, connection: Conne
   installed.catch(() => {}); // when a command fails
   const startedMs = performance.now();
   await session.request("load-shared", toLoadShared(connection));
-  await session.request("load-conn", toLoadConn(connection));
+  await session.request("load-conn", toLoadConn(connection, dpd));
   await session.request("initiate", { ike: name, child: `${name}-0`, "init-limits": "no", timeout: "-1" });
   const { atMs } = await installed;
   return {

@@ -91,6 +91,8 @@ const samples: Readonly<Record<SettingName, string>> = {
   "price.50": "4",
   "price.100": "0",
   allowPrivatePeers: "false",
+  "dpd.delaySeconds": "10",
+  "dpd.timeoutSeconds": "45",
   "network.publicPool": "198.51.100.20-198.51.100.30",
   "network.publicPrefixLength": "25",
   "network.publicGateway": "198.51.100.1",
@@ -261,6 +263,8 @@ describe("a value that cannot be", () => {
     ["allowPrivatePeers", "on", "true or false is expected"],
     ["region", "GZ", "a region such as gz"],
     ["region", "gz_1", "a region such as gz"],
+    ["dpd.delaySeconds", "0", "a whole number from 1 to 3600"],
+    ["dpd.timeoutSeconds", "0", "a whole number from 1 to 86400"],
     ["network.publicPool", "198.51.100.10", "two IPv4 addresses"],
     ["network.publicPool", "198.51.100.0/24", "two IPv4 addresses"],
     ["network.publicPool", "198.51.100.60-198.51.100.10", "two IPv4 addresses"],
@@ -352,6 +356,14 @@ describe("the address to listen on", () => {
   ])("%j is none", (text) => {
     expect(refuse(() => readListen(text))).toContain(`not ${JSON.stringify(text)}`);
     expect(refuse(() => read({ listen: text }))).toContain("an address and a port such as 127.0.0.1:8080");
+  });
+});
+
+describe("dead peer detection", () => {
+  test("gives a peer longer than it takes to ask it", () => {
+    const even = { "dpd.delaySeconds": "30", "dpd.timeoutSeconds": "30" };
+    expect(refuse(() => read(even))).toContain("dpd.timeoutSeconds: more than dpd.delaySeconds, 30, is expected");
+    expect(() => read({ ...even, "dpd.timeoutSeconds": "31" })).not.toThrow();
   });
 });
 

@@ -124,6 +124,12 @@ export const settings = {
     [1, 3_600],
     "how often a gateway is looked at without a cause, and its traffic counted, in seconds",
   ),
+  "dpd.delaySeconds": integer(
+    30,
+    [1, 3_600],
+    "how long a peer may be silent before it is asked whether it lives, in seconds",
+  ),
+  "dpd.timeoutSeconds": integer(120, [1, 86_400], "how long it may be silent before it counts as dead, in seconds"),
   trafficDays: integer(31, [30, 3_660], "how long the traffic of the channels is kept, in days"),
   simulatedDelayMs: integer(0, [0, 3_600_000], "how long a simulated channel takes to come up, in milliseconds"),
   "quota.vpcs": integer(5, quota, "VPCs per region and account; 0 is unlimited, as for every quota"),
@@ -298,9 +304,15 @@ export function servesPlainHttp({ plainHttp, listen }: Pick<Config, "plainHttp" 
 function checkTogether(config: Config): void {
   readListen(config.listen);
   checkPool(config);
+  checkDpd(config);
   if (config.database !== "" && !/^sqlite:(?!:memory:$)./.test(config.database)) {
     throw new ConfigError("database: this version knows sqlite:PATH only");
   }
+}
+
+function checkDpd({ "dpd.delaySeconds": delay, "dpd.timeoutSeconds": timeout }: Config): void {
+  if (timeout > delay) return;
+  throw new ConfigError(`dpd.timeoutSeconds: more than dpd.delaySeconds, ${delay}, is expected, not ${timeout}`);
 }
 
 function checkPool(config: Config): void {

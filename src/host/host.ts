@@ -57,7 +57,8 @@ function makeDataplane(config: Config, log: Logger): Dataplane {
         publicPrefixLength: config["network.publicPrefixLength"],
         publicGateway: publicGateway === "" ? undefined : publicGateway,
       };
-      return new CharonDataplane({ names: namesOf(instanceOf(config.data)), network, log });
+      const dpd = { delaySeconds: config["dpd.delaySeconds"], timeoutSeconds: config["dpd.timeoutSeconds"] };
+      return new CharonDataplane({ names: namesOf(instanceOf(config.data)), network, dpd, log });
     }
   }
 }

@@ -9,7 +9,7 @@ import { type Names, namesOf } from "../../src/dataplane/charon/names.ts";
 import { removeInstance } from "../../src/dataplane/charon/remove-instance.ts";
 import type { Dataplane, GatewaySpec, Step } from "../../src/dataplane/dataplane.ts";
 import { SimulatedDataplane } from "../../src/dataplane/simulated.ts";
-import { publicNetwork } from "./specs.ts";
+import { dpd, publicNetwork } from "./specs.ts";
 
 const silentLog = { info: () => {}, warn: () => {} };
 
@@ -20,7 +20,7 @@ export function makeNames(): Names {
 }
 
 export function makeCharonDataplane(names: Names, network: PublicNetwork = publicNetwork): CharonDataplane {
-  return new CharonDataplane({ names, network, log: silentLog });
+  return new CharonDataplane({ names, network, dpd, log: silentLog });
 }
 
 /** Removes the instance and its run root, and proves that nothing is left. */

@@ -5,6 +5,8 @@ import type { IkeSettings, IpsecSettings } from "../../src/vpn/algorithms.ts";
 import { Secret } from "../../src/vpn/secret.ts";
 
 export const publicNetwork = { publicPrefixLength: 24, publicGateway: undefined } as const;
+/** As the settings' defaults. */
+export const dpd = { delaySeconds: 30, timeoutSeconds: 120 } as const;
 
 /** Gateway n: VPC n, 10.n.0.0/16, 10.n.0.1 inside and 198.51.100.n outside. 1-199. */
 export function gatewayNumber(n: number): GatewaySpec {

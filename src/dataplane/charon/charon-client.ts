@@ -4,7 +4,7 @@ import type { DecodedMessage, ViciMessage } from "../../vici/codec.ts";
 import { ViciError } from "../../vici/errors.ts";
 import { ViciSession } from "../../vici/session.ts";
 import { type ChildSa, type ConnectionSpec, DataplaneError, type IkeSa } from "../dataplane.ts";
-import { toLoadConn, toLoadShared } from "./connection-message.ts";
+import { type DeadPeerDetection, toLoadConn, toLoadShared } from "./connection-message.ts";
 import { readEnded, readIkeSas } from "./sas.ts";
 
 /** What may have changed the answer of observe. A failed set-up raises ike-updown too. */
@@ -94,8 +94,8 @@ export class CharonClient {
   }
 
   /** SAs that are up keep what they were made with. */
-  async loadConnection(connection: ConnectionSpec, fingerprint: string): Promise<void> {
-    await this.#command(`connection ${connection.name}`, "load-conn", toLoadConn(connection));
+  async loadConnection(connection: ConnectionSpec, fingerprint: string, dpd: DeadPeerDetection): Promise<void> {
+    await this.#command(`connection ${connection.name}`, "load-conn", toLoadConn(connection, dpd));
     this.connections.set(connection.name, fingerprint);
   }
 

@@ -13,6 +13,7 @@ import {
 import type { CharonClient } from "./charon-client.ts";
 import { CharonClients } from "./charon-clients.ts";
 import { type CharonPlace, startCharon, stopCharon, trimLog } from "./charon-process.ts";
+import type { DeadPeerDetection } from "./connection-message.ts";
 import {
   addLocalNetwork,
   inspectNetwork,
@@ -35,6 +36,7 @@ export interface Log {
 export interface CharonDataplaneOptions {
   readonly names: Names;
   readonly network: PublicNetwork;
+  readonly dpd: DeadPeerDetection;
   readonly log: Log;
 }
 
@@ -49,6 +51,7 @@ export class CharonDataplane implements Dataplane {
   readonly kind = "charon";
   readonly #names: Names;
   readonly #network: PublicNetwork;
+  readonly #dpd: DeadPeerDetection;
   readonly #log: Log;
   readonly #clients: CharonClients;
   /** What this object has seen; a gateway that is not in here is looked at before anything is said about it. */
@@ -60,6 +63,7 @@ export class CharonDataplane implements Dataplane {
   constructor(options: CharonDataplaneOptions) {
     this.#names = options.names;
     this.#network = options.network;
+    this.#dpd = options.dpd;
     this.#log = options.log;
     this.#clients = new CharonClients(
       (gatewayId) => this.#place(gatewayId),
@@ -110,7 +114,7 @@ export class CharonDataplane implements Dataplane {
         case "load-secret":
           return await (await this.#client(gateway)).loadSecret(step.connection, step.fingerprint);
         case "load-connection":
-          return await (await this.#client(gateway)).loadConnection(step.connection, step.fingerprint);
+          return await (await this.#client(gateway)).loadConnection(step.connection, step.fingerprint, this.#dpd);
         case "initiate-child":
           return await (await this.#client(gateway)).initiateChild(step.connection, step.child);
         case "terminate-child-sa":

@@ -29,6 +29,8 @@ const ipsec: IpsecSettings = {
   pfsGroup: undefined,
 };
 
+const dpd = { delaySeconds: 20, timeoutSeconds: 90 };
+
 interface Changes {
   ike?: Partial<IkeSettings>;
   ipsec?: Partial<IpsecSettings>;
@@ -59,13 +61,13 @@ interface Section {
 }
 
 function sectionsOf(connection: ConnectionSpec): { conn: Section; child: Section } {
-  const conn = toLoadConn(connection).c1 as unknown as Section & { children: { "c1-0": Section } };
+  const conn = toLoadConn(connection, dpd).c1 as unknown as Section & { children: { "c1-0": Section } };
   return { conn, child: conn.children["c1-0"] };
 }
 
 describe("load-conn", () => {
   it("is this for the contract's defaults", () => {
-    expect(toLoadConn(connectionWith())).toEqual({
+    expect(toLoadConn(connectionWith(), dpd)).toEqual({
       c1: {
         version: "1",
         aggressive: "no",
@@ -77,8 +79,8 @@ describe("load-conn", () => {
         rekey_time: "60480",
         over_time: "25920",
         rand_time: "4320",
-        dpd_delay: "30",
-        dpd_timeout: "120",
+        dpd_delay: "20",
+        dpd_timeout: "90",
         keyingtries: "1",
         children: {
           "c1-0": {

@@ -22,12 +22,16 @@ const keywords = {
   group: Record<DhGroup, string>;
 };
 
-/** How long a peer may be silent before it is asked whether it lives (RFC 3706), and after how long it counts as dead. */
-const dpdDelaySeconds = 30;
-const dpdTimeoutSeconds = 120;
+/** Dead peer detection (RFC 3706); both at least 1. */
+export interface DeadPeerDetection {
+  /** How long a peer may be silent before it is asked whether it lives. */
+  readonly delaySeconds: number;
+  /** How long it may be silent before it counts as dead. */
+  readonly timeoutSeconds: number;
+}
 
 /** The load-conn message of a connection with all its children (README of the vici plugin, load-conn). */
-export function toLoadConn(connection: ConnectionSpec): ViciMessage {
+export function toLoadConn(connection: ConnectionSpec, dpd: DeadPeerDetection): ViciMessage {
   const { ike } = connection;
   return {
     [connection.name]: {
@@ -39,8 +43,8 @@ export function toLoadConn(connection: ConnectionSpec): ViciMessage {
       local: { auth: "psk", id: identityText(ike.localIdentity) },
       remote: { auth: "psk", id: identityText(ike.remoteIdentity) },
       ...ikeLifetime(ike.lifetimeSeconds),
-      dpd_delay: String(dpdDelaySeconds),
-      dpd_timeout: String(dpdTimeoutSeconds),
+      dpd_delay: String(dpd.delaySeconds),
+      dpd_timeout: String(dpd.timeoutSeconds),
       // One try is six packets in 20.7 s, then the IKE_SA is gone: a silent peer does not pile up. The reconciler begins the
       // next.
       keyingtries: "1",
