@@ -158,10 +158,22 @@ describe("load-conn", () => {
           [child.rekey_bytes, lifetimeKilobytes * 1000, child.rand_bytes],
         ]) {
           expect(Number(soft)).toBeLessThanOrEqual((Number(hard) * 7) / 10);
-          expect(Number(soft) - Number(jitter)).toBeGreaterThanOrEqual((Number(hard) * 6) / 10);
+          expect(Number(soft) - Number(jitter)).toBeGreaterThanOrEqual((Number(hard) * 55) / 100);
         }
       }),
     );
+  });
+
+  it("renews phase 1 so early that the old IKE_SA has gone before a peer with strongSwan's percentages renews", () => {
+    for (let lifetimeSeconds = 60; lifetimeSeconds <= 600; lifetimeSeconds++) {
+      const latest = Number(sectionsOf(connectionWith({ ike: { lifetimeSeconds } })).conn.rekey_time);
+      expect(latest + 10).toBeLessThan(0.9 * 0.9 * lifetimeSeconds);
+    }
+    expect(sectionsOf(connectionWith({ ike: { lifetimeSeconds: 60 } })).conn).toMatchObject({
+      rekey_time: "36",
+      over_time: "24",
+      rand_time: "3",
+    });
   });
 });
 

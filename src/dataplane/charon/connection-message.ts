@@ -112,13 +112,18 @@ function childSection(child: ChildSpec): ViciMessage {
   };
 }
 
+/** For how long after a renewal the old IKE_SA may be there: charon ends it after 10 s (adopt_children_job.c). */
+const oldIkeSaSeconds = 12;
+/** A peer with strongSwan's percentages renews at 81-90 % of its lifetime (rekey_time 90 %, of which rand_time takes a tenth at most). */
+const peersRenewalPercent = 81;
+
 /**
- * What the peer is told is rekey_time + over_time = exactly the lifetime. We renew at 65-70 % of it and most peers at 85-95
- * %: two ends that renew phase 1 at the same time end with an ESTABLISHED IKE_SA without children at one end
- * (docs/dev/data-plane.md).
+ * What the peer is told is rekey_time + over_time = exactly the lifetime. We renew at 65-70 % of it and most peers at 81-95
+ * %, and a short lifetime is renewed so early that the old IKE_SA has gone by then: of two ends that renew phase 1 at the same time
+ * one ends with an ESTABLISHED IKE_SA without children (docs/dev/data-plane.md).
  */
 function ikeLifetime(seconds: number): ViciMessage {
-  const renewal = share(seconds, 70);
+  const renewal = Math.min(share(seconds, 70), share(seconds, peersRenewalPercent) - oldIkeSaSeconds);
   return {
     rekey_time: String(renewal),
     over_time: String(seconds - renewal),
