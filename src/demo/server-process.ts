@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { readEnvironment } from "../config.ts";
 import { poll } from "./poll.ts";
 
 const program = fileURLToPath(new URL("../../bin/culvert", import.meta.url));
@@ -19,14 +20,25 @@ export interface ServerProcess {
   stop(signal?: "SIGKILL"): Promise<void>;
 }
 
-/** @throws Error with the server's last words when it does not start */
-export async function startServerProcess(dataDir: string, dataplane: "charon" | "simulated"): Promise<ServerProcess> {
+/**
+ * @param env settings beside those of this process's environment: `{ CULVERT_LOG_LEVEL: "warn" }`
+ * @throws Error with the server's last words when it does not start
+ */
+export async function startServerProcess(
+  dataDir: string,
+  dataplane: "charon" | "simulated",
+  env: Readonly<Record<string, string>> = {},
+): Promise<ServerProcess> {
   const logFile = join(dataDir, "serve.log");
   const log = openSync(logFile, "a", 0o600);
   const earlier = fstatSync(log).size;
   const args = ["serve", "--data", dataDir, "--dataplane", dataplane, "--listen", "127.0.0.1:0"];
   // A process group of its own: Ctrl-C is for the demo, which then stops the server in its turn.
-  const child = spawn(program, args, { stdio: ["ignore", log, log], detached: true });
+  const child = spawn(program, args, {
+    stdio: ["ignore", log, log],
+    detached: true,
+    env: { ...readEnvironment(), ...env },
+  });
   closeSync(log);
   const endpoint = await poll(startBoundMs, async () => {
     const said = readFileSync(logFile).subarray(earlier).toString("utf8");

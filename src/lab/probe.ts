@@ -13,6 +13,8 @@ export interface PingOptions {
   readonly intervalMs: number;
   /** How long the last reply is waited for. */
   readonly timeoutMs: number;
+  /** Of each request, beside 28 bytes of headers; ping's own choice, 56, unless told. */
+  readonly payloadBytes?: number;
 }
 
 export interface PingCount {
@@ -22,8 +24,18 @@ export interface PingCount {
 
 /** Pings from a namespace and reads ping's own summary. @throws Error when ping could not even send */
 export async function ping(namespace: string, target: string, options: PingOptions): Promise<PingCount> {
-  const { count, intervalMs, timeoutMs } = options;
-  const args = ["-q", "-c", `${count}`, "-i", `${intervalMs / 1000}`, "-W", `${timeoutMs / 1000}`];
+  const { count, intervalMs, timeoutMs, payloadBytes = 56 } = options;
+  const args = [
+    "-q",
+    "-c",
+    `${count}`,
+    "-i",
+    `${intervalMs / 1000}`,
+    "-W",
+    `${timeoutMs / 1000}`,
+    "-s",
+    `${payloadBytes}`,
+  ];
   const said = await runPing(namespace, target, args, count * intervalMs + timeoutMs + graceMs);
   const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(said) ?? [];
   if (sent === undefined || received === undefined) {
