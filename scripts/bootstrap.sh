@@ -15,6 +15,10 @@ group() {
       packages='charon-systemd strongswan-swanctl libcharon-extra-plugins libstrongswan-standard-plugins
         iproute2 procps iputils-ping tcpdump'
       ;;
+    proof)
+      purpose='proof of what the tunnels carry'
+      packages='tshark'
+      ;;
     *) fail "no group of packages is called '$1'" ;;
   esac
 }

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { layCable, makeNamespace } from "../../src/dataplane/charon/bridges.ts";
 import { ipBatch, run } from "../../src/dataplane/charon/ip.ts";
 import type { Names } from "../../src/dataplane/charon/names.ts";
+import { makePcapReader } from "../../src/lab/pcap.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 export interface Host {
@@ -83,6 +84,42 @@ export async function capture(
       const exit = once(child, "exit");
       child.kill("SIGINT");
       await exit;
+    },
+  };
+}
+
+export interface EspRecord {
+  /** Waits for `count` packets of ESP, ends the capture and gives it, as pcap. @throws Error when they do not come */
+  stop(count: number): Promise<Buffer>;
+}
+
+/** Records whole packets of ESP on the public wire: UDP 4500 that is no IKE and no keepalive. Resolves when it is listening. */
+export async function recordEsp(names: Names): Promise<EspRecord> {
+  const tcpdump = ["tcpdump", "-nn", "-U", "--immediate-mode", "-i", names.bridge, "-w", "-"];
+  const filter = "udp port 4500 and udp[4:2] > 9 and udp[8:4] != 0";
+  const command = ["netns", "exec", names.publicNamespace, ...tcpdump, filter];
+  const child = spawn("ip", command, { stdio: ["ignore", "pipe", "pipe"] });
+  const pieces: Buffer[] = [];
+  const reader = makePcapReader();
+  let [frames, errors] = [0, ""];
+  child.stdout.on("data", (piece: Buffer) => {
+    pieces.push(piece);
+    frames += reader.push(piece).length;
+  });
+  child.stderr.on("data", (chunk) => {
+    errors += chunk;
+  });
+  await waitFor(() => errors.includes("listening on"), { what: "tcpdump on the public wire" });
+  return {
+    async stop(count) {
+      const closed = once(child, "close");
+      try {
+        await waitFor(() => frames >= count, { what: `${count} packets of ESP` });
+      } finally {
+        child.kill("SIGINT");
+        await closed;
+      }
+      return Buffer.concat(pieces);
     },
   };
 }

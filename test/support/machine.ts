@@ -15,6 +15,19 @@ export function describeOnMachine(name: string, fn: () => void): void {
   else describe.skip(`${name} (skipped: ${machineReason})`, fn);
 }
 
+const tshark = "/usr/bin/tshark";
+
+/** As describeOnMachine, for a suite that needs tshark too, which `npm test` installs. Says on stderr when it is not there. */
+export function describeWithTshark(name: string, fn: () => void): void {
+  if (machineReason !== undefined || existsSync(tshark)) {
+    describeOnMachine(name, fn);
+    return;
+  }
+  const reason = `no ${tshark} (Debian package tshark)`;
+  process.stderr.write(`The tests of ${name} are skipped: ${reason}.\n`);
+  describe.skip(`${name} (skipped: ${reason})`, fn);
+}
+
 function findReason(): string | undefined {
   if (process.getuid?.() !== 0) return "not root";
   if (!existsSync(charon)) return `no ${charon} (Debian package charon-systemd)`;
