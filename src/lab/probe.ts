@@ -4,7 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 
 export { captureWire, type WireCapture, type WireCount } from "./capture.ts";
 
-/** How much longer than it should take a ping may run before it is ended. */
+/** How much longer than it should take a ping may run before it is ended; it is late by some milliseconds at each request, too. */
 const graceMs = 5_000;
 const betweenTriesMs = 50;
 
@@ -36,7 +36,7 @@ export async function ping(namespace: string, target: string, options: PingOptio
     "-s",
     `${payloadBytes}`,
   ];
-  const said = await runPing(namespace, target, args, count * intervalMs + timeoutMs + graceMs);
+  const said = await runPing(namespace, target, args, 1.5 * count * intervalMs + timeoutMs + graceMs);
   const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(said) ?? [];
   if (sent === undefined || received === undefined) {
     throw new Error(`ping of ${target} from ${namespace} failed: ${said.trim().split("\n").at(-1)}`);
