@@ -2,16 +2,12 @@
 // of the contract tshark reads the capture of the public wire with the keys from the log of the remote site's charon, and cannot with
 // others.
 
-import { mkdtempSync, rmSync } from "node:fs";
 import { appendFile, readFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type Client, call, clientOf } from "../../src/cli/client.ts";
-import { instanceOf, type Names, namesOf } from "../../src/dataplane/charon/names.ts";
-import { removeInstance } from "../../src/dataplane/charon/remove-instance.ts";
-import { type ServerProcess, startServerProcess } from "../../src/demo/server-process.ts";
-import { labDefaults, labDown, labUp } from "../../src/lab/lab.ts";
+import { type Client, call } from "../../src/cli/client.ts";
+import type { Names } from "../../src/dataplane/charon/names.ts";
+import { labDefaults } from "../../src/lab/lab.ts";
 import { firstReply } from "../../src/lab/probe.ts";
 import { remotePlace, swanctl } from "../../src/lab/strongswan.ts";
 import { confOf } from "../../src/lab/swan-process.ts";
@@ -20,8 +16,9 @@ import { readEspKeys } from "../matrix/esp-keys.ts";
 import { acceptAnything } from "../matrix/site.ts";
 import { type EspAlgorithms, type EspSa, readEsp } from "../matrix/tshark.ts";
 import { describeWithTshark } from "../support/machine.ts";
+import { makeRealSite, type RealSite } from "../support/real-site.ts";
 import { dataOf, textAt } from "../support/reply.ts";
-import { findVpnGw, makeConn, makeUserGw, makeVpc, makeVpnGw, type Place, waitForTask } from "../support/scene.ts";
+import { findVpnGw, makeConn, type Place, waitForTask } from "../support/scene.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { ping, recordEsp } from "./wires.ts";
 
@@ -37,33 +34,23 @@ const choices = keysOf(ipsecEncryptions).flatMap((encryption) =>
   keysOf(integrities).map((integrity): EspAlgorithms => ({ encryption, integrity })),
 );
 
-let dataDir: string;
 let names: Names;
-let server: ServerProcess;
+let real: RealSite;
 let client: Client;
 let place: Place;
 let gatewayAddress: string;
 
 describeWithTshark("what the public wire carries", () => {
   beforeAll(async () => {
-    dataDir = mkdtempSync(join(tmpdir(), "culvert-test-"));
-    names = namesOf(instanceOf(dataDir));
-    server = await startServerProcess(dataDir, "charon");
-    client = clientOf(server.keyFile, server.endpoint, "gz");
-    const vpcId = await makeVpc(client);
-    const vpnGwId = await makeVpnGw(client, vpcId);
-    gatewayAddress = textAt(await findVpnGw(client, vpnGwId), "vpnGwAddress");
-    place = { vpcId, vpnGwId, userGwId: await makeUserGw(client, labDefaults.remoteAddress) };
-    await labUp({ ...labDefaults, names, vpc: { id: 1, uid: vpcId, cidr: "10.0.0.0/16" } });
+    real = await makeRealSite();
+    ({ names, client, place } = real);
+    gatewayAddress = textAt(await findVpnGw(client, place.vpnGwId), "vpnGwAddress");
     await acceptAnything(names, labDefaults, preSharedKey);
     await appendFile(confOf(remotePlace(names)), keyed);
     await swanctl(remotePlace(names), "--reload-settings");
   });
   afterAll(async () => {
-    await server?.stop();
-    await labDown(names);
-    await removeInstance(names);
-    rmSync(dataDir, { recursive: true, force: true });
+    await real?.remove();
   });
 
   const readLog = () => readFile(join(names.labDir, "charon.log"), "utf8");

@@ -1,24 +1,20 @@
 // As many pairs of networks as a channel can have: 10 rules of 50 peer networks, a CHILD_SA for each of the 500 pairs, on one IKE_SA.
 // Every peer network stands in one rule alone, so that of 5,000 combinations of listed networks 4,500 must not pass.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type Client, call, clientOf } from "../../src/cli/client.ts";
+import { type Client, call } from "../../src/cli/client.ts";
 import { ipBatch } from "../../src/dataplane/charon/ip.ts";
-import { instanceOf, type Names, namesOf } from "../../src/dataplane/charon/names.ts";
-import { removeInstance } from "../../src/dataplane/charon/remove-instance.ts";
+import type { Names } from "../../src/dataplane/charon/names.ts";
 import { readIkeSas } from "../../src/dataplane/charon/sas.ts";
-import { type ServerProcess, startServerProcess } from "../../src/demo/server-process.ts";
-import { labDefaults, labDown, labStatus, labUp } from "../../src/lab/lab.ts";
+import { labDefaults, labStatus } from "../../src/lab/lab.ts";
 import { captureWire, type WireCount } from "../../src/lab/probe.ts";
 import { remotePlace, startSwan } from "../../src/lab/strongswan.ts";
 import { endSwans } from "../../src/lab/swan-process.ts";
 import { ViciSession } from "../../src/vici/session.ts";
 import { acceptAnything } from "../matrix/site.ts";
 import { describeOnMachine } from "../support/machine.ts";
+import { makeRealSite, type RealSite } from "../support/real-site.ts";
 import { dataOf, rowOf, textAt } from "../support/reply.ts";
-import { addVpnConn, findConn, makeUserGw, makeVpc, makeVpnGw, type Place, waitForTask } from "../support/scene.ts";
+import { addVpnConn, findConn, type Place, waitForTask } from "../support/scene.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { ping } from "./wires.ts";
 
@@ -63,23 +59,16 @@ function siteHostOf(rule: number, peer: number): string {
   return rules[rule]?.peers[peer]?.siteHost ?? "";
 }
 
-let dataDir: string;
 let names: Names;
-let server: ServerProcess;
+let real: RealSite;
 let client: Client;
 let place: Place;
 
 describeOnMachine("a channel with 500 pairs of networks", () => {
   beforeAll(async () => {
-    dataDir = mkdtempSync(join(tmpdir(), "culvert-test-"));
-    names = namesOf(instanceOf(dataDir));
-    server = await startServerProcess(dataDir, "charon");
-    client = clientOf(server.keyFile, server.endpoint, "gz");
-    const vpcId = await makeVpc(client);
-    const vpnGwId = await makeVpnGw(client, vpcId);
-    place = { vpcId, vpnGwId, userGwId: await makeUserGw(client, labDefaults.remoteAddress) };
+    real = await makeRealSite(siteNetwork);
+    ({ names, client, place } = real);
     const site = { ...labDefaults, siteNetwork };
-    await labUp({ ...site, names, vpc: { id: 1, uid: vpcId, cidr: "10.0.0.0/16" } });
     await placeHosts();
     // Of so many addresses that come at once the kernel tells a charon that runs only some; one that starts asks for all.
     await endSwans(remotePlace(names));
@@ -87,10 +76,7 @@ describeOnMachine("a channel with 500 pairs of networks", () => {
     await acceptAnything(names, site, preSharedKey);
   });
   afterAll(async () => {
-    await server?.stop();
-    await labDown(names);
-    await removeInstance(names);
-    rmSync(dataDir, { recursive: true, force: true });
+    await real?.remove();
   });
 
   /** ESP in userspace wants an address of the far gateway's own in every network; the hosts have those that are tried. */

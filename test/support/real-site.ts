@@ -20,7 +20,8 @@ export interface RealSite {
   remove(): Promise<void>;
 }
 
-export async function makeRealSite(): Promise<RealSite> {
+/** @param siteNetwork behind the remote site's gateway: the lab's own unless told */
+export async function makeRealSite(siteNetwork: string = labDefaults.siteNetwork): Promise<RealSite> {
   const dataDir = mkdtempSync(join(tmpdir(), "culvert-test-"));
   const names = namesOf(instanceOf(dataDir));
   let server: ServerProcess | undefined;
@@ -36,7 +37,7 @@ export async function makeRealSite(): Promise<RealSite> {
     const vpcId = await makeVpc(client);
     const vpnGwId = await makeVpnGw(client, vpcId);
     const place = { vpcId, vpnGwId, userGwId: await makeUserGw(client, labDefaults.remoteAddress) };
-    await labUp({ ...labDefaults, names, vpc: { id: 1, uid: vpcId, cidr: "10.0.0.0/16" } });
+    await labUp({ ...labDefaults, siteNetwork, names, vpc: { id: 1, uid: vpcId, cidr: "10.0.0.0/16" } });
     return { names, client, place, server, remove };
   } catch (error) {
     await remove();
