@@ -190,6 +190,16 @@ describe("channels of one IKE identity", () => {
       "remove-local-network",
     ]);
   });
+
+  test("go one after the other when they are many, and the IKE_SA last: it would tell the peer of all in one burst", () => {
+    const children = Array.from({ length: 51 }, (_, child) => childSa("gone", `${child}`));
+    const ikeSas = [{ connection: "gone", uniqueId: "1", state: "ESTABLISHED", children }];
+    const steps = planLoading(desire(), { ...new GatewayModel(fulfilled(desire())).observe(), ikeSas });
+    expect(steps).toEqual([
+      ...children.map(({ uniqueId, name: child }) => ({ kind: "terminate-child-sa", uniqueId, child })),
+      { kind: "terminate-ike-sa", uniqueId: "1", connection: "gone" },
+    ]);
+  });
 });
 
 describe("what is going already", () => {

@@ -1,5 +1,5 @@
 // Desired and actual in, steps out. Pure: applying a plan leaves nothing to plan.
-import type { ActualGateway, IkeSa, Step } from "../dataplane/dataplane.ts";
+import type { ActualGateway, ChildSa, IkeSa, Step } from "../dataplane/dataplane.ts";
 import { type Attempts, quickModeMs } from "./attempts.ts";
 import { type DesiredConnection, uidOf } from "./desired.ts";
 import { byConnection, fitOf } from "./fit.ts";
@@ -15,6 +15,9 @@ export interface Plan {
   readonly steps: readonly Step[];
   readonly lookAgainMs: number | undefined;
 }
+
+/** Children that an IKE_SA may take with it when it goes. */
+const childrenEndedAtOnce = 50;
 
 /** A gateway that should not be there: any part of it may be left, so both steps are done, and both bear repeating. */
 export const removal: readonly Step[] = [{ kind: "stop-charon" }, { kind: "remove-network" }];
@@ -87,15 +90,22 @@ function planEndings(desired: DesiredGateway, ikeSas: readonly IkeSa[]): Step[] 
   for (const [connection, own] of byConnection(ikeSas)) {
     const wanted = desired.connections.get(connection);
     if (wanted === undefined) {
-      const leftOver = own.filter(({ state }) => state !== "DELETING");
-      steps.push(...leftOver.map(({ uniqueId }): Step => ({ kind: "terminate-ike-sa", uniqueId, connection })));
+      for (const ikeSa of own) if (ikeSa.state !== "DELETING") steps.push(...planEnding(ikeSa));
       continue;
     }
-    for (const { child } of fitOf(wanted.spec, own).unwanted) {
-      steps.push({ kind: "terminate-child-sa", uniqueId: child.uniqueId, child: child.name });
-    }
+    steps.push(...fitOf(wanted.spec, own).unwanted.map(({ child }) => endingOf(child)));
   }
   return steps;
+}
+
+/** An IKE_SA that goes tells the peer of each child at once, and the last words are its own: one with many children loses them first. */
+function planEnding({ uniqueId, connection, children }: IkeSa): Step[] {
+  const first = children.length > childrenEndedAtOnce ? children.map(endingOf) : [];
+  return [...first, { kind: "terminate-ike-sa", uniqueId, connection }];
+}
+
+function endingOf({ uniqueId, name }: ChildSa): Step {
+  return { kind: "terminate-child-sa", uniqueId, child: name };
 }
 
 /** Which children to initiate now, and when to look again. `attempts` is asked, not changed. */

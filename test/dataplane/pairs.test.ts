@@ -1,5 +1,6 @@
 // As many pairs of networks as a channel can have: 10 rules of 50 peer networks, a CHILD_SA for each of the 500 pairs, on one IKE_SA.
 // Every peer network stands in one rule alone, so that of 5,000 combinations of listed networks 4,500 must not pass.
+import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Client, call } from "../../src/cli/client.ts";
 import { ipBatch } from "../../src/dataplane/charon/ip.ts";
@@ -8,7 +9,7 @@ import { readIkeSas } from "../../src/dataplane/charon/sas.ts";
 import { labDefaults, labStatus } from "../../src/lab/lab.ts";
 import { captureWire, type WireCount } from "../../src/lab/probe.ts";
 import { remotePlace, startSwan } from "../../src/lab/strongswan.ts";
-import { endSwans } from "../../src/lab/swan-process.ts";
+import { endSwans, findSwan } from "../../src/lab/swan-process.ts";
 import { ViciSession } from "../../src/vici/session.ts";
 import { acceptAnything } from "../matrix/site.ts";
 import { describeOnMachine } from "../support/machine.ts";
@@ -124,6 +125,25 @@ describeOnMachine("a channel with 500 pairs of networks", () => {
     return { replies, wire: await wire.stop() };
   }
 
+  /** The peer reads nothing in half of the time; what comes then waits in its socket, and what has no room there is lost. */
+  async function makePeerBusy(): Promise<{ end(): Promise<void> }> {
+    const pid = await findSwan(remotePlace(names));
+    if (pid === undefined) throw new Error("the peer does not run");
+    let isEnded = false;
+    const turns = (async () => {
+      for (let turn = 0; !isEnded && turn < 1000; turn += 1) {
+        process.kill(pid, turn % 2 === 0 ? "SIGSTOP" : "SIGCONT");
+        await pause(100);
+      }
+      process.kill(pid, "SIGCONT");
+    })();
+    const end = () => {
+      isEnded = true;
+      return turns;
+    };
+    return { end };
+  }
+
   it("comes up, at both ends", { timeout: 2 * timeoutMs }, async () => {
     const spdAcl = Object.fromEntries(rules.map(({ local, peers }) => [local, peers.map(({ network }) => network)]));
     const begin = performance.now();
@@ -154,10 +174,12 @@ describeOnMachine("a channel with 500 pairs of networks", () => {
     });
   });
 
-  it("goes at both ends when it is deleted", { timeout: 2 * timeoutMs }, async () => {
+  it("goes at both ends when it is deleted, though the peer is busy", { timeout: 2 * timeoutMs }, async () => {
     const vpnConnId = textAt(rowOf(await call(client, "DescribeVpnConn", { vpnGwId: place.vpnGwId })), "unVpnConnId");
+    const busy = await makePeerBusy();
     const { taskId } = dataOf(await call(client, "DeleteVpnConn", { ...place, vpnConnId }));
     expect(await waitForTask(client, String(taskId))).toMatchObject({ status: 0 });
+    await busy.end();
     await waitFor(async () => (await childrenHere()).length === 0, { what: "no child here", timeoutMs });
     await waitFor(async () => (await labStatus(names)).remote?.ikeSas.length === 0, { what: "no SA there", timeoutMs });
   });

@@ -1,5 +1,6 @@
 // The server's side of one running charon: two VICI sessions, and what is loaded. It ends with the first of its sessions and
 // is not opened again: nothing is known then, and a new one begins by asking.
+import { setTimeout as pause } from "node:timers/promises";
 import type { DecodedMessage, ViciMessage } from "../../vici/codec.ts";
 import { ViciError } from "../../vici/errors.ts";
 import { ViciSession } from "../../vici/session.ts";
@@ -13,6 +14,10 @@ const changeEvents = ["ike-updown", "child-updown", "child-rekey"] as const;
 /** charon does it without anybody waiting, and the answer is in the events: a thread that waits is one that handles no packet. */
 const noWait = { timeout: "-1" } as const;
 
+/** A socket's receive buffer holds about 270 of them on Linux (net.core.rmem_default), and a busy peer may not read for a while. */
+const deletesAtOnce = 50;
+const deletesPauseMs = 20;
+
 /** Loaded by somebody else, or by this server before it was started anew. */
 const unknownFingerprint = "";
 
@@ -24,6 +29,7 @@ export class CharonClient {
   readonly secrets = new Map<string, string>();
   readonly #commands: ViciSession;
   readonly #events: ViciSession;
+  #deletesSincePause = 0;
 
   /**
    * Opens both sessions, one after the other (charon's queue is 3), and asks what is loaded. `onChange` is called for every
@@ -103,7 +109,13 @@ export class CharonClient {
     await this.#command(child, "initiate", { ike: connection, child, "init-limits": "no", ...noWait });
   }
 
+  /** The peer is told once and does not answer (RFC 2408, 5.15): many at once pause here, until its socket has room again. */
   async terminateChildSa(uniqueId: string): Promise<void> {
+    this.#deletesSincePause += 1;
+    if (this.#deletesSincePause > deletesAtOnce) {
+      this.#deletesSincePause = 1;
+      await pause(deletesPauseMs);
+    }
     await this.#remove("terminate", { "child-id": uniqueId, ...noWait });
   }
 
