@@ -88,6 +88,19 @@ CREATE TABLE "traffic_slots" (
 
 CREATE INDEX "traffic_slots_by_starts_at" on "traffic_slots" ("starts_at");
 
+CREATE TABLE "unknown_peers" (
+  "vpn_gw_id" integer not null,
+  "place" integer not null,
+  "address" text not null,
+  "identity" text not null,
+  "offered" text not null,
+  "said" text not null,
+  "first_at" bigint not null,
+  "last_at" bigint not null,
+  "count" bigint not null,
+  constraint "unknown_peers_primary" primary key ("vpn_gw_id", "place")
+) without rowid;
+
 CREATE TABLE "user_gws" (
   "id" integer primary key autoincrement,
   "uid" text not null unique,
@@ -119,6 +132,17 @@ CREATE TABLE "vpcs" (
 CREATE INDEX "vpcs_by_account_id_region_created_at_id" on "vpcs" ("account_id", "region", "created_at", "id");
 
 CREATE UNIQUE INDEX "vpcs_by_account_id_region_name_key" on "vpcs" ("account_id", "region", "name_key");
+
+CREATE TABLE "vpn_conn_diagnoses" (
+  "vpn_conn_id" integer primary key,
+  "cause" text not null,
+  "sentence" text not null,
+  "fix" text not null,
+  "since_at" bigint not null,
+  "offered" text not null,
+  "said" text not null,
+  "events" text not null
+);
 
 CREATE TABLE "vpn_conn_fallbacks" (
   "vpn_conn_id" integer primary key,

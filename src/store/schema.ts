@@ -99,6 +99,33 @@ interface VpnConnObservationsTable {
   changed_at: number;
 }
 
+/** Why a channel is not up. A channel that is has no row. */
+interface VpnConnDiagnosesTable {
+  vpn_conn_id: number;
+  cause: string;
+  sentence: string;
+  fix: string;
+  since_at: number;
+  offered: string;
+  said: string;
+  /** JSON of DiagnosisEvent[]. */
+  events: string;
+}
+
+/** A peer that knocked at a gateway and fits none of its channels. */
+interface UnknownPeersTable {
+  vpn_gw_id: number;
+  /** Its place in the gateway's list, from 0. */
+  place: number;
+  address: string;
+  identity: string;
+  offered: string;
+  said: string;
+  first_at: number;
+  last_at: number;
+  count: number;
+}
+
 /** Every (local, peer) pair as ranges of addresses, to find overlaps by an index. */
 interface SpdPairsTable {
   vpn_conn_id: number;
@@ -158,6 +185,8 @@ export interface Schema {
   vpn_conns: VpnConnsTable;
   vpn_conn_fallbacks: VpnConnFallbacksTable;
   vpn_conn_observations: VpnConnObservationsTable;
+  vpn_conn_diagnoses: VpnConnDiagnosesTable;
+  unknown_peers: UnknownPeersTable;
   spd_pairs: SpdPairsTable;
   tasks: TasksTable;
   request_stamps: RequestStampsTable;

@@ -4,6 +4,7 @@ import type { VpnConn, VpnConnSettings } from "../vpn/entities.ts";
 import type { ResourceRef } from "../vpn/id.ts";
 import type { Owner } from "../vpn/listing.ts";
 import type { NetStatus, VpnConnStatus } from "../vpn/status.ts";
+import { deleteDiagnosis } from "./diagnoses.ts";
 import { isRef } from "./lists.ts";
 import { onlyRow, pick, prepare } from "./prepared.ts";
 import { readResource, writeResource } from "./resources.ts";
@@ -246,11 +247,12 @@ export async function listNetStatuses(db: Db, vpnGwId: number): Promise<Map<numb
   return new Map(rows.map((row) => [row.id, row.net_status as NetStatus]));
 }
 
-/** Removes a channel with its pairs and what was observed of it, its traffic included. */
+/** Removes a channel with its pairs and what was observed of it, its diagnosis and its traffic included. */
 export async function deleteVpnConn(db: Db, id: number): Promise<void> {
   await deleteSpdPairs(db, id);
   await db.sql.deleteFrom("vpn_conn_fallbacks").where("vpn_conn_id", "=", id).execute();
   await db.sql.deleteFrom("vpn_conn_observations").where("vpn_conn_id", "=", id).execute();
+  await deleteDiagnosis(db, id);
   await deleteTrafficOf(db, id);
   await db.sql.deleteFrom("vpn_conns").where("id", "=", id).execute();
 }

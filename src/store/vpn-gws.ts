@@ -6,6 +6,7 @@ import type { Listing, Owner, Page } from "../vpn/listing.ts";
 import { formatAddress, parseAddress } from "../vpn/network.ts";
 import type { VpnGwStatus } from "../vpn/status.ts";
 import { gatewayAddress } from "../vpn/vpc.ts";
+import { recordUnknownPeers } from "./diagnoses.ts";
 import { type ByNumber, type ByUid, findByRef, isLike, isRef, orderColumns } from "./lists.ts";
 import { onlyRow, prepare } from "./prepared.ts";
 import { readResource } from "./resources.ts";
@@ -187,7 +188,9 @@ const updateObserved = prepare((sql, { id, generation }: { id: number; generatio
     .where("observed_generation", "<", generation),
 );
 
+/** Removes a gateway, which has no channels, with its list of unknown peers. */
 export async function deleteVpnGw(db: Db, id: number): Promise<void> {
+  await recordUnknownPeers(db, id, []);
   await db.sql.deleteFrom("vpn_gws").where("id", "=", id).execute();
 }
 

@@ -11,6 +11,7 @@ import { listVpnGws } from "../../src/operations/list-vpn-gws.ts";
 import { modifyVpc } from "../../src/operations/modify-vpc.ts";
 import { resetVpnConnSa } from "../../src/operations/reset-vpn-conn-sa.ts";
 import { findApiKey } from "../../src/store/accounts.ts";
+import { findDiagnoses, listUnknownPeers, recordDiagnoses, recordUnknownPeers } from "../../src/store/diagnoses.ts";
 import { deleteExpiredStamps } from "../../src/store/request-stamps.ts";
 import type { Store } from "../../src/store/store.ts";
 import { deleteSubnetsOfVpc } from "../../src/store/subnets.ts";
@@ -251,6 +252,23 @@ describe("no table is gone through whole", () => {
     ],
     ["the loop: how far was counted", (fresh) => listSaCounters(fresh.db, place.vpnGw.id)],
     ["the loop: an SA that has gone", change((db) => deleteSaCounter(db, { connId: conn.id, spi: "1" }))],
+    [
+      "the loop: why channels are not up",
+      change(async (db) => {
+        const diagnosis = { sentence: "", fix: "", sinceMs: 0, offered: "", said: "", events: [] };
+        await recordDiagnoses(db, new Map([[conn.id, { ...diagnosis, cause: "peer-silent" }]]));
+        await recordDiagnoses(db, new Map([[conn.id, undefined]]));
+      }),
+    ],
+    ["the diagnoses of a page", (fresh) => findDiagnoses(fresh.db, [conn.id, conn.id + 1])],
+    [
+      "the loop: who knocked",
+      change((db) => {
+        const peer = { address: "", identity: "", offered: "", said: "", firstMs: 0, lastMs: 0, count: 1 };
+        return recordUnknownPeers(db, place.vpnGw.id, [peer]);
+      }),
+    ],
+    ["the peers that knocked", (fresh) => listUnknownPeers(fresh.db, place.vpnGw.id)],
     ["the deletion of traffic", change((db) => deleteTrafficBefore(db, 1))],
   ])("by %s", async (_what, work) => {
     expect(findScans(await planOf(work))).toEqual([]);
