@@ -21,11 +21,12 @@ export interface Host {
 const checkpointPages = 20_000;
 /** What is recorded is in no hurry; meanwhile the server may have its turn to write. */
 const lingerMs = 4;
+const longestLingerMs = 50;
 
 /** @throws StoreError; DataplaneError when this machine cannot run gateways */
 export async function startHost(config: Config, log: Logger, turn: WriteTurn): Promise<Host> {
   const { data, database, masterKeyFile } = config;
-  const store = await openStore({ data, database, masterKeyFile, turn, checkpointPages, lingerMs });
+  const store = await openStore({ data, database, masterKeyFile, turn, checkpointPages, lingerMs, longestLingerMs });
   const reconciler = new Reconciler({
     store,
     dataplane: makeDataplane(config, log),

@@ -30,6 +30,8 @@ const release = CompiledQuery.raw("release job");
 export interface StoreOptions extends SqliteOptions {
   /** How long a transaction that is to be safe `later` waits for company, 5 ms unless told; 0: not at all. */
   readonly lingerMs?: number | undefined;
+  /** How long it waits, again and again for `lingerMs`, while other threads write; no longer than `lingerMs` unless told. */
+  readonly longestLingerMs?: number | undefined;
   /** Shared with the stores of other threads on the same file. */
   readonly turn?: WriteTurn | undefined;
 }
@@ -50,6 +52,7 @@ export class Store {
   readonly db: Db;
   readonly #sqlite: Sqlite;
   readonly #lingerMs: number;
+  readonly #longestLingerMs: number;
   readonly #turn: WriteTurn;
   readonly #jobs: Job[] = [];
   #worker: Promise<void> | undefined;
@@ -59,6 +62,7 @@ export class Store {
   private constructor(sqlite: Sqlite, sealer: Sealer, options: StoreOptions) {
     this.#sqlite = sqlite;
     this.#lingerMs = options.lingerMs ?? usualLingerMs;
+    this.#longestLingerMs = options.longestLingerMs ?? this.#lingerMs;
     this.#turn = options.turn ?? new WriteTurn();
     const { sql } = sqlite;
     this.db = { sql, sealer, run: async (query) => (await sql.executeQuery(query)).rows };
@@ -101,8 +105,18 @@ export class Store {
         fail: reject,
       });
       if (durability === "at-once" || this.#lingerMs === 0) this.#wake();
-      else this.#lingering ??= setTimeout(() => this.#wake(), this.#lingerMs);
+      else if (this.#lingering === undefined) this.#linger(performance.now() + this.#longestLingerMs);
     });
+  }
+
+  /** A commit makes the other threads' connections forget all pages they have read: it is put off while they write. */
+  #linger(untilMs: number): void {
+    const before = this.#turn.count;
+    this.#lingering = setTimeout(() => {
+      const isQuiet = this.#turn.count === before;
+      if (isQuiet || performance.now() >= untilMs) this.#wake();
+      else this.#linger(untilMs);
+    }, this.#lingerMs);
   }
 
   #wake(): void {

@@ -5,29 +5,38 @@ const free = 0;
 const taken = 1;
 /** Taken, and somebody waits. */
 const wanted = 2;
+/** Places in the shared memory. */
+const state = 0;
+const count = 1;
 /** After that SQLite's own lock decides. */
 const longestWaitMs = 5_000;
 
 export class WriteTurn {
   /** To be handed to other threads. */
   readonly shared: SharedArrayBuffer;
-  readonly #state: Int32Array;
+  readonly #numbers: Int32Array;
 
-  constructor(shared = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)) {
+  constructor(shared = new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT)) {
     this.shared = shared;
-    this.#state = new Int32Array(shared);
+    this.#numbers = new Int32Array(shared);
+  }
+
+  /** How many turns have been taken: it wraps, and is only to be compared. */
+  get count(): number {
+    return Atomics.load(this.#numbers, count);
   }
 
   /** Waits for the turn; the thread stands still meanwhile. */
   take(): void {
-    if (Atomics.compareExchange(this.#state, 0, free, taken) === free) return;
-    while (Atomics.exchange(this.#state, 0, wanted) !== free) {
-      if (Atomics.wait(this.#state, 0, wanted, longestWaitMs) === "timed-out") return;
+    Atomics.add(this.#numbers, count, 1);
+    if (Atomics.compareExchange(this.#numbers, state, free, taken) === free) return;
+    while (Atomics.exchange(this.#numbers, state, wanted) !== free) {
+      if (Atomics.wait(this.#numbers, state, wanted, longestWaitMs) === "timed-out") return;
     }
   }
 
   /** Nobody is woken where nobody waits: that costs as much as a small transaction. */
   give(): void {
-    if (Atomics.exchange(this.#state, 0, free) === wanted) Atomics.notify(this.#state, 0, 1);
+    if (Atomics.exchange(this.#numbers, state, free) === wanted) Atomics.notify(this.#numbers, state, 1);
   }
 }

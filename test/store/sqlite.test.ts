@@ -5,6 +5,7 @@ import { sql } from "kysely";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openStore } from "../../src/store/open.ts";
 import { type Db, Store } from "../../src/store/store.ts";
+import { WriteTurn } from "../../src/store/write-turn.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 import { makeSqlite, sqliteFileOf, type TestDatabase } from "./databases.ts";
 import { createdAtMs } from "./rows.ts";
@@ -201,6 +202,24 @@ describe("transactions that wait at the same moment", () => {
     const startedMs = performance.now();
     await patient.transaction((db) => addAccount(db, "a"), "later");
     expect(performance.now() - startedMs).toBeGreaterThan(2);
+    await patient.close();
+    expect(await listAccounts(store.db)).toEqual(["a"]);
+  });
+
+  it("and need not be on disk at once wait longer while another thread writes, but not for ever", async () => {
+    const turn = new WriteTurn();
+    const lingering = { lingerMs: 20, longestLingerMs: 200 };
+    const place = { data: database.dir, database: "", masterKeyFile: "", turn, ...lingering };
+    const patient = await openStore(place);
+    const anotherThread = setInterval(() => {
+      turn.take();
+      turn.give();
+    }, 5);
+    const startedMs = performance.now();
+    await patient.transaction((db) => addAccount(db, "a"), "later");
+    const crowdedMs = performance.now() - startedMs;
+    clearInterval(anotherThread);
+    expect(crowdedMs).toBeGreaterThan(150);
     await patient.close();
     expect(await listAccounts(store.db)).toEqual(["a"]);
   });
