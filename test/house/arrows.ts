@@ -16,8 +16,9 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   store: ["vpn", "errors.ts"],
   tasks: ["store", "vpn", "errors.ts"],
 
-  "dataplane/dataplane.ts": ["vpn"],
-  dataplane: ["vici", "vpn"],
+  diagnosis: ["vpn"],
+  "dataplane/dataplane.ts": ["vpn", "diagnosis"],
+  dataplane: ["vici", "vpn", "diagnosis"],
 
   operations: ["store", "tasks", "peer-config", "vpn", "errors.ts", "config.ts"],
   reconcile: ["store", "tasks", "dataplane/dataplane.ts", "vpn", "errors.ts"],

@@ -1,0 +1,72 @@
+// The words of the room: what it is told, and what it says. It reads charon's log and nothing else, and holds no secret.
+import type { IkeSettings, IpsecSettings } from "../vpn/algorithms.ts";
+
+/** Why a channel is not up; one at a time. */
+export const causes = [
+  "gateway-not-running",
+  "peer-silent",
+  "peer-stopped",
+  "ike-proposal",
+  "pre-shared-key",
+  "identity",
+  "exchange-mode",
+  /** Identity or exchange mode: the peer refused, and only its own log tells which. */
+  "authentication-refused",
+  "ipsec-proposal",
+  "pfs",
+  /** IPsec proposal or PFS: the peer refused, and only its own log tells which. */
+  "ipsec-refused",
+  "traffic-selectors",
+  "peer-deleted",
+  "dpd-timeout",
+] as const;
+
+export type Cause = (typeof causes)[number];
+
+/** What is known of a connection before anything was tried. A data plane's specification of a connection is one. */
+export interface Channel {
+  readonly name: string;
+  readonly localAddress: string;
+  readonly remoteAddress: string;
+  readonly ike: IkeSettings;
+  readonly children: readonly {
+    readonly name: string;
+    readonly localNetwork: string;
+    readonly peerNetwork: string;
+    readonly ipsec: IpsecSettings;
+  }[];
+}
+
+/** One message of charon's log at level 1 (README of the vici plugin, event `log`). */
+export interface LogLine {
+  /** Name of the IKE_SA, which is its connection's; "(unnamed)" while charon does not know which one a peer means. */
+  readonly connection: string | undefined;
+  /** The IKE_SA's unique id. */
+  readonly uniqueId: string | undefined;
+  readonly text: string;
+  readonly atMs: number;
+}
+
+/** What a line of the log says about a connection. */
+export interface Finding {
+  readonly cause: Cause;
+  /** What the peer said or did, from the log: at most 300 characters; "" when it said nothing. */
+  readonly said: string;
+  /** What differs, as far as both ends' settings are known: "encryption", "10.2.0.0/16 === 10.78.0.0/16". */
+  readonly differs?: string;
+}
+
+/** The answer for a person. */
+export interface Diagnosis {
+  readonly cause: Cause;
+  /** What is wrong, in one sentence. */
+  readonly sentence: string;
+  /** What to change, and at which end. */
+  readonly fix: string;
+  /** When this cause was found first, in milliseconds since 1970. */
+  readonly sinceMs: number;
+  /** What our end proposes; "" where that does not matter. */
+  readonly offered: string;
+  /** What the peer said or did; "" when nothing came. */
+  readonly said: string;
+}

@@ -1,0 +1,235 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import type { Cause, Channel, Diagnosis } from "./diagnosis.ts";
+import { GatewayDiagnosis } from "./gateway-diagnosis.ts";
+
+/** What charon wrote, by the misconfiguration and by who began. */
+const sections = new Map(
+  readFileSync(new URL("golden/charon-log.txt", import.meta.url), "utf8")
+    .split("\n== ")
+    .slice(1)
+    .map((section) => section.trimEnd().split("\n"))
+    .map(([title = "", ...lines]) => [title, lines]),
+);
+
+const ike = {
+  encryption: "aes128",
+  integrity: "sha1",
+  exchangeMode: "main",
+  dhGroup: 2,
+  lifetimeSeconds: 86_400,
+  localIdentity: { type: "address", value: "198.51.100.1" },
+  remoteIdentity: { type: "address", value: "198.51.100.2" },
+} as const;
+const ipsec = {
+  encryption: "aes128",
+  integrity: "sha1",
+  lifetimeSeconds: 3_600,
+  lifetimeKilobytes: 1_843_200,
+  pfsGroup: undefined,
+} as const;
+const networks = { localNetwork: "10.1.0.0/16", peerNetwork: "10.2.0.0/16" };
+const channel: Channel = {
+  name: "vpnx-aaaaaaaa",
+  localAddress: "198.51.100.1",
+  remoteAddress: "198.51.100.2",
+  ike,
+  children: [{ name: "vpnx-aaaaaaaa-0", ...networks, ipsec }],
+};
+
+function make(...channels: Channel[]): GatewayDiagnosis {
+  const diagnosis = new GatewayDiagnosis();
+  for (const each of channels) diagnosis.expect(each);
+  return diagnosis;
+}
+
+/** Lets it hear a section, all of it at one time. */
+function tell(diagnosis: GatewayDiagnosis, title: string, atMs = 1_000, upTo?: RegExp): void {
+  const lines = sections.get(title);
+  if (lines === undefined) throw new Error(`no section ${title}`);
+  for (const line of lines) {
+    const [, connection, uniqueId, text = ""] = /^(.*?)\[(\d+)\] (.*)$/.exec(line) ?? [];
+    diagnosis.hear({ connection, uniqueId, text, atMs });
+    if (upTo?.test(text)) return;
+  }
+}
+
+function explain(...titles: string[]): Diagnosis | undefined {
+  const diagnosis = make(channel);
+  for (const title of titles) tell(diagnosis, title);
+  return diagnosis.explain(channel.name);
+}
+
+describe("what charon wrote", () => {
+  it.each<[string, Cause, string]>([
+    ["good, then peer deletes IKE: we initiate", "peer-deleted", "took the tunnel down"],
+    ["good, then peer deletes child: we initiate", "peer-deleted", "took the tunnel down"],
+    ["ike enc: we initiate", "ike-proposal", "does not accept our IKE proposal"],
+    ["ike enc: peer initiates", "ike-proposal", "differ in: encryption."],
+    ["ike hash: peer initiates", "ike-proposal", "differ in: hash."],
+    ["ike group: peer initiates", "ike-proposal", "differ in: group."],
+    ["ike group aggr: we initiate", "ike-proposal", "does not accept our IKE proposal"],
+    ["ike group aggr: peer initiates", "ike-proposal", "differ in: group."],
+    ["psk main: we initiate", "pre-shared-key", "same pre-shared key"],
+    ["psk main: peer initiates", "pre-shared-key", "same pre-shared key"],
+    ["psk aggr: we initiate", "pre-shared-key", "same pre-shared key"],
+    ["no psk at peer: we initiate", "pre-shared-key", "same pre-shared key"],
+    [
+      "id: peer is someone else: we initiate",
+      "identity",
+      "calls itself site.example, and the channel expects 198.51.100.2",
+    ],
+    ["id: peer is someone else: peer initiates", "identity", "calls itself site.example"],
+    ["id aggr: peer is someone else: we initiate", "identity", "calls itself site.example"],
+    ["id aggr: peer is someone else: peer initiates", "identity", "calls itself site.example"],
+    ["id: peer expects someone else: we initiate", "authentication-refused", "another identity or the other mode"],
+    ["id aggr: peer expects someone else: we initiate", "authentication-refused", "another identity"],
+    ["mode: we main, peer aggr: we initiate", "authentication-refused", "or the other mode"],
+    ["mode: we main, peer aggr: peer initiates", "exchange-mode", "uses aggressive mode"],
+    ["mode: we aggr, peer main: peer initiates", "exchange-mode", "uses main mode"],
+    ["esp enc: we initiate", "ipsec-refused", "does not accept our IPsec proposal"],
+    ["esp enc: peer initiates", "ipsec-proposal", "differ in: encryption."],
+    ["pfs we without: we initiate", "ipsec-refused", "or PFS differ"],
+    ["pfs we without: peer initiates", "pfs", "PFS"],
+    ["pfs we with: peer initiates", "pfs", "PFS"],
+    ["pfs other group: peer initiates", "pfs", "PFS"],
+    ["ts local: we initiate", "traffic-selectors", "10.1.0.0/16 === 10.2.0.0/16"],
+    ["ts local: peer initiates", "traffic-selectors", "the peer wants 10.77.0.0/16 === 10.1.0.0/16"],
+    ["ts remote: peer initiates", "traffic-selectors", "the peer wants 10.2.0.0/16 === 10.78.0.0/16"],
+    ["peer has no connection: we initiate", "ike-proposal", "or has no connection for our address"],
+    ["ikev2 peer: peer initiates", "ike-proposal", "IKE version"],
+    ["stops midway: we initiate", "peer-silent", "nothing came back"],
+    ["dpd: we initiate", "dpd-timeout", "dead peer detection"],
+  ])("%s: %s", (title, cause, words) => {
+    const diagnosis = explain(title);
+    expect(diagnosis).toMatchObject({ cause, sinceMs: 1_000 });
+    expect(diagnosis?.sentence).toContain(words);
+    expect(diagnosis?.fix).not.toBe("");
+  });
+
+  it("tells a peer that stopped from one that never answered", () => {
+    const diagnosis = make(channel);
+    tell(diagnosis, "stops midway: we initiate", 1_000, /^giving up/);
+    expect(diagnosis.explain(channel.name)).toMatchObject({
+      cause: "peer-stopped",
+      said: expect.stringMatching("at first"),
+    });
+  });
+
+  it("says what was offered and what the peer said", () => {
+    expect(explain("ike enc: peer initiates")).toMatchObject({
+      offered: "aes128, sha1, DH group 2, main mode, own identity 198.51.100.1",
+      said: "the peer proposed IKE:AES_CBC_256/HMAC_SHA1_96/PRF_HMAC_SHA1/MODP_1024",
+    });
+    expect(explain("pfs we without: we initiate")).toMatchObject({
+      offered: "aes128, sha1, no PFS",
+      said: "NO_PROPOSAL_CHOSEN",
+    });
+  });
+
+  it.each([
+    ["ike group", "ike-proposal", "group"],
+    ["mode: we main, peer aggr", "exchange-mode", "aggressive"],
+    ["pfs we with", "pfs", "PFS"],
+    ["ts remote", "traffic-selectors", "10.78.0.0/16"],
+  ])("%s: keeps the exact view when the vague one follows", (name, cause, words) => {
+    const diagnosis = explain(`${name}: peer initiates`, `${name}: we initiate`);
+    expect(diagnosis?.cause).toBe(cause);
+    expect(diagnosis?.sentence).toContain(words);
+    expect(explain(`${name}: we initiate`, `${name}: peer initiates`)).toEqual(diagnosis);
+  });
+
+  it("does not take the peer's refusal in the form of a deletion for a cause", () => {
+    const name = "id: peer expects someone else";
+    expect(explain(`${name}: we initiate`, `${name}: peer initiates`)?.cause).toBe("authentication-refused");
+  });
+});
+
+describe("what is kept", () => {
+  it("since is when the cause was found first, and a new cause is new", () => {
+    const diagnosis = make(channel);
+    tell(diagnosis, "ike enc: we initiate", 1_000);
+    tell(diagnosis, "ike hash: we initiate", 2_000);
+    expect(diagnosis.explain(channel.name)).toMatchObject({ cause: "ike-proposal", sinceMs: 1_000 });
+    tell(diagnosis, "psk aggr: we initiate", 3_000);
+    expect(diagnosis.explain(channel.name)).toMatchObject({ cause: "pre-shared-key", sinceMs: 3_000 });
+  });
+
+  it("an exact view is given up when only vague ones have come for ten minutes", () => {
+    const diagnosis = make(channel);
+    tell(diagnosis, "pfs we with: peer initiates", 1_000);
+    tell(diagnosis, "pfs we with: we initiate", 601_000);
+    expect(diagnosis.explain(channel.name)?.cause).toBe("ipsec-refused");
+  });
+
+  it("is forgotten when the channel comes up, is loaded anew, or is unloaded", () => {
+    const diagnosis = make(channel);
+    const find = () => tell(diagnosis, "psk aggr: we initiate");
+    find();
+    tell(diagnosis, "good, then peer deletes IKE: we initiate", 2_000, /^CHILD_SA/);
+    expect(diagnosis.explain(channel.name)).toBeUndefined();
+    find();
+    diagnosis.seeInstalled(new Set());
+    expect(diagnosis.explain(channel.name)).toBeDefined();
+    diagnosis.seeInstalled(new Set(["vpnx-aaaaaaaa-0"]));
+    expect(diagnosis.explain(channel.name)).toBeUndefined();
+    find();
+    diagnosis.expect(channel);
+    expect(diagnosis.explain(channel.name)).toBeUndefined();
+    find();
+    diagnosis.forget(channel.name);
+    find();
+    expect(diagnosis.explain(channel.name)).toBeUndefined();
+  });
+
+  it("a gateway that has stopped is the cause for all, until they are loaded again", () => {
+    const diagnosis = make(channel);
+    tell(diagnosis, "psk aggr: we initiate");
+    diagnosis.seeStopped(2_000);
+    diagnosis.seeStopped(3_000);
+    expect(diagnosis.explain(channel.name)).toMatchObject({ cause: "gateway-not-running", sinceMs: 2_000 });
+    diagnosis.expect(channel);
+    expect(diagnosis.explain(channel.name)).toBeUndefined();
+  });
+
+  it("one pair that is up does not hide the other's cause", () => {
+    const [first] = channel.children;
+    const second = { name: "vpnx-aaaaaaaa-1", localNetwork: "10.1.0.0/16", peerNetwork: "10.9.0.0/16", ipsec };
+    const diagnosis = make({ ...channel, children: first === undefined ? [] : [first, second] });
+    tell(diagnosis, "ts local: we initiate");
+    tell(diagnosis, "good, then peer deletes IKE: we initiate", 2_000, /^CHILD_SA/);
+    expect(diagnosis.explain(channel.name)?.cause).toBe("traffic-selectors");
+  });
+
+  it("a beginner without a name is each channel of that address that is not up, and nobody else's", () => {
+    const sibling = { ...channel, name: "vpnx-bbbbbbbb" };
+    const up = { ...channel, name: "vpnx-cccccccc", children: channel.children.map((c) => ({ ...c, name: "c" })) };
+    const stranger = { ...channel, name: "vpnx-dddddddd", remoteAddress: "198.51.100.9" };
+    const diagnosis = make(channel, sibling, up, stranger);
+    diagnosis.seeInstalled(new Set(["c"]));
+    tell(diagnosis, "ike enc: peer initiates");
+    const found = [channel, sibling, up, stranger].map(({ name }) => diagnosis.explain(name)?.cause);
+    expect(found).toEqual(["ike-proposal", "ike-proposal", undefined, undefined]);
+  });
+
+  it("what a peer says of itself is cut and holds no control character", () => {
+    const diagnosis = make(channel);
+    const text = `IDir '\u001b[31m${"x".repeat(5_000)}' does not match to '198.51.100.2'`;
+    diagnosis.hear({ connection: channel.name, uniqueId: "1", text, atMs: 1 });
+    const found = diagnosis.explain(channel.name);
+    expect(JSON.stringify(found).length).toBeLessThan(2_000);
+    expect(found?.said).not.toMatch(/\p{Cc}/u);
+  });
+
+  it("attempts that are told of once are not kept for ever", () => {
+    const diagnosis = make(channel);
+    const text = "198.51.100.2 is initiating a Main Mode IKE_SA";
+    diagnosis.hear({ connection: "(unnamed)", uniqueId: "0", text, atMs: 1 });
+    for (let id = 1; id <= 100; id += 1) {
+      diagnosis.hear({ connection: "(unnamed)", uniqueId: `${id}`, text: "parsed ID_PROT request 0 [ SA ]", atMs: 1 });
+    }
+    const noise = "invalid ID_V1 payload length, decryption failed?";
+    diagnosis.hear({ connection: "(unnamed)", uniqueId: "0", text: noise, atMs: 2 });
+    expect(diagnosis.explain(channel.name)).toBeUndefined();
+  });
+});
