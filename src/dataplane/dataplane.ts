@@ -1,5 +1,6 @@
 // The one interface of the data plane, its words, and nothing else. Two bodies: charon/ (VICI, namespaces) and simulated.ts (memory).
 // The reconciler observes, plans and applies through it; nothing here knows SQL or the API.
+import type { Diagnosis } from "../diagnosis/diagnosis.ts";
 import type { IkeSettings, IpsecSettings } from "../vpn/algorithms.ts";
 import type { Secret } from "../vpn/secret.ts";
 
@@ -118,6 +119,11 @@ export interface Dataplane {
   observe(gatewayId: number, isThorough: boolean): Promise<ActualGateway>;
   /** Does one step. @throws DataplaneError */
   apply(gateway: GatewaySpec, step: Step): Promise<void>;
+  /**
+   * Why a connection of a gateway is not up, by what was heard of it since this process loaded it; undefined when it is up, or
+   * when nothing is known yet. Asks nobody.
+   */
+  explain(gatewayId: number, connection: string): Diagnosis | undefined;
   /** Calls `listener` with a gateway's id whenever charon reports a change, or has gone. At most one listener. */
   onChange(listener: (gatewayId: number) => void): void;
   /** Lets go of sockets and timers. The gateways live on. */

@@ -1,6 +1,8 @@
 // A data plane in memory: no root, no files, no packets. It answers as charon does when every peer agrees at once, except
 // peers in 192.0.2.0/24 (TEST-NET-1, RFC 5737), which never answer.
 import { randomBytes } from "node:crypto";
+import type { Diagnosis } from "../diagnosis/diagnosis.ts";
+import { describe } from "../diagnosis/wording.ts";
 import { contains, networkAt, parseAddress, storedNetwork } from "../vpn/network.ts";
 import {
   type ActualGateway,
@@ -28,6 +30,7 @@ interface SimulatedChild {
 interface SimulatedIkeSa {
   readonly connection: string;
   readonly uniqueId: string;
+  readonly sinceMs: number;
   state: "CONNECTING" | "ESTABLISHED";
   children: SimulatedChild[];
   /** As it was observed last; undefined when it has changed since. */
@@ -157,6 +160,15 @@ export class SimulatedDataplane implements Dataplane {
     ikeSa.observed = undefined;
   }
 
+  /** Silent peers are the only ones that ever fail here. */
+  explain(gatewayId: number, connection: string): Diagnosis | undefined {
+    const charon = this.#gateways.get(gatewayId)?.charon;
+    const spec = charon?.connections.get(connection)?.spec;
+    const ikeSa = charon?.ikeSas.find((each) => each.connection === connection);
+    if (spec === undefined || ikeSa === undefined || !isSilent(spec.remoteAddress)) return undefined;
+    return describe(spec, { cause: "peer-silent", said: "" }, ikeSa.sinceMs);
+  }
+
   onChange(listener: (gatewayId: number) => void): void {
     this.#listener = listener;
   }
@@ -217,7 +229,13 @@ export class SimulatedDataplane implements Dataplane {
   #findOrAddIkeSa(charon: SimulatedCharon, connection: string): SimulatedIkeSa {
     const known = charon.ikeSas.find((ikeSa) => ikeSa.connection === connection);
     if (known !== undefined) return known;
-    const ikeSa: SimulatedIkeSa = { connection, uniqueId: this.#nextUniqueId(), state: "CONNECTING", children: [] };
+    const ikeSa: SimulatedIkeSa = {
+      connection,
+      uniqueId: this.#nextUniqueId(),
+      sinceMs: Date.now(),
+      state: "CONNECTING",
+      children: [],
+    };
     charon.ikeSas.push(ikeSa);
     return ikeSa;
   }

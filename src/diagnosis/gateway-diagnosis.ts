@@ -41,9 +41,11 @@ export class GatewayDiagnosis {
   readonly #attempts = new Map<string, HeardAttempt>();
 
   /** A connection or its key has been loaded, perhaps with other settings: what was found before says nothing. */
-  expect(channel: Channel): void {
-    const installed = this.#known.get(channel.name)?.installed ?? new Set();
-    this.#known.set(channel.name, { channel, installed, finding: undefined, sinceMs: 0, lastMs: 0 });
+  expect({ name, localAddress, remoteAddress, ike, children }: Channel): void {
+    // Field by field: what comes may be more than a Channel, and have the key with it.
+    const channel = { name, localAddress, remoteAddress, ike, children };
+    const installed = this.#known.get(name)?.installed ?? new Set();
+    this.#known.set(name, { channel, installed, finding: undefined, sinceMs: 0, lastMs: 0 });
   }
 
   /** The connection has been unloaded. */
@@ -81,10 +83,11 @@ export class GatewayDiagnosis {
         .find((address) => address !== undefined) ?? attempt.peer;
     const { hadChild } = attempt;
     const finding = readLine(text, attempt);
-    for (const known of this.#whoIsMeant(connection, attempt)) {
-      noteChildren(known, text);
-      if (finding !== undefined) take(known, trim(finding), hadChild, atMs);
-    }
+    const named = this.#known.get(connection ?? "");
+    if (named !== undefined) noteChildren(named, text);
+    if (finding === undefined) return;
+    const meant = named === undefined ? this.#whoMayBeMeant(attempt.peer) : [named];
+    for (const known of meant) take(known, trim(finding), hadChild, atMs);
   }
 
   /** Why a connection is not up; undefined when it is, or when nothing is known yet. */
@@ -106,10 +109,7 @@ export class GatewayDiagnosis {
   }
 
   /** While charon does not know which connection a peer means, it may be each of that peer's that is not up. */
-  #whoIsMeant(connection: string | undefined, { peer }: HeardAttempt): Known[] {
-    const named = this.#known.get(connection ?? "");
-    if (named !== undefined) return [named];
-    if (peer === undefined) return [];
+  #whoMayBeMeant(peer: string | undefined): Known[] {
     return [...this.#known.values()].filter((known) => known.channel.remoteAddress === peer && !isUp(known));
   }
 }

@@ -1,6 +1,7 @@
 // The simulated data plane with somebody at its elbow: every step and every look is written down, and can be refused or held back.
 import type { ActualGateway, Dataplane, GatewaySpec, Step } from "../../src/dataplane/dataplane.ts";
 import { SimulatedDataplane } from "../../src/dataplane/simulated.ts";
+import type { Diagnosis } from "../../src/diagnosis/diagnosis.ts";
 
 export interface TakenStep {
   readonly gatewayId: number;
@@ -55,6 +56,10 @@ export class ScriptedDataplane implements Dataplane {
     this.#specs.set(gateway.id, gateway);
     await this.onApply(taken);
     await this.#inner.apply(gateway, step);
+  }
+
+  explain(gatewayId: number, connection: string): Diagnosis | undefined {
+    return this.#inner.explain(gatewayId, connection);
   }
 
   onChange(listener: (gatewayId: number) => void): void {

@@ -1,25 +1,18 @@
 // The clients of all charons of an instance: opened when first asked for, one opening at a time for each gateway, forgotten
 // when charon goes.
-import type { ChildSa } from "../dataplane.ts";
-import { CharonClient } from "./charon-client.ts";
+import { CharonClient, type CharonListener } from "./charon-client.ts";
 import { type CharonPlace, findCharon, viciSocketOf } from "./charon-process.ts";
 
 export class CharonClients {
   readonly #placeOf: (gatewayId: number) => CharonPlace;
-  readonly #onChange: (gatewayId: number, ended: readonly ChildSa[]) => void;
-  readonly #onGone: (gatewayId: number) => void;
+  readonly #listenerOf: (gatewayId: number) => CharonListener;
   readonly #clients = new Map<number, CharonClient>();
   readonly #openings = new Map<number, Promise<CharonClient | undefined>>();
 
-  /** `onChange` hears of every event of any charon; `onGone` of one that has gone by itself. */
-  constructor(
-    placeOf: (gatewayId: number) => CharonPlace,
-    onChange: (gatewayId: number, ended: readonly ChildSa[]) => void,
-    onGone: (gatewayId: number) => void,
-  ) {
+  /** @param listenerOf who hears what a gateway's charon tells, and that it has gone by itself */
+  constructor(placeOf: (gatewayId: number) => CharonPlace, listenerOf: (gatewayId: number) => CharonListener) {
     this.#placeOf = placeOf;
-    this.#onChange = onChange;
-    this.#onGone = onGone;
+    this.#listenerOf = listenerOf;
   }
 
   /** The client of a gateway's charon; undefined when charon does not run. @throws ViciError when it runs and does not answer */
@@ -58,10 +51,13 @@ export class CharonClients {
     const place = this.#placeOf(gatewayId);
     const pid = await findCharon(place);
     if (pid === undefined) return undefined;
-    const onChange = (ended: readonly ChildSa[]) => this.#onChange(gatewayId, ended);
-    const client = await CharonClient.open(viciSocketOf(place), pid, onChange, () => {
-      if (this.#clients.get(gatewayId)?.pid === pid) this.#clients.delete(gatewayId);
-      this.#onGone(gatewayId);
+    const listener = this.#listenerOf(gatewayId);
+    const client = await CharonClient.open(viciSocketOf(place), pid, {
+      ...listener,
+      onGone: () => {
+        if (this.#clients.get(gatewayId)?.pid === pid) this.#clients.delete(gatewayId);
+        listener.onGone();
+      },
     });
     this.#clients.set(gatewayId, client);
     return client;

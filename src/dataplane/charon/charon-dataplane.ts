@@ -1,6 +1,8 @@
 // The data plane on this machine: what is there of each gateway, and one step at a time. It decides nothing and retries
 // nothing: that is the reconciler's. One object for all gateways of an instance.
 import { readdir } from "node:fs/promises";
+import type { Diagnosis } from "../../diagnosis/diagnosis.ts";
+import { GatewayDiagnosis } from "../../diagnosis/gateway-diagnosis.ts";
 import { ViciError } from "../../vici/errors.ts";
 import {
   type ActualGateway,
@@ -58,6 +60,8 @@ export class CharonDataplane implements Dataplane {
   readonly #networks = new Map<number, SeenNetwork>();
   /** CHILD_SAs that have ended and have not been told of. */
   readonly #ended = new Map<number, ChildSa[]>();
+  /** Why what is not up is not; a gateway is in here from the first connection that is loaded. */
+  readonly #diagnoses = new Map<number, GatewayDiagnosis>();
   #listener: (gatewayId: number) => void = () => {};
 
   constructor(options: CharonDataplaneOptions) {
@@ -67,14 +71,17 @@ export class CharonDataplane implements Dataplane {
     this.#log = options.log;
     this.#clients = new CharonClients(
       (gatewayId) => this.#place(gatewayId),
-      (gatewayId, ended) => {
-        if (ended.length > 0) this.#ended.set(gatewayId, (this.#ended.get(gatewayId) ?? []).concat(ended));
-        this.#listener(gatewayId);
-      },
-      (gatewayId) => {
-        this.#log.warn({ gatewayId }, "charon has gone");
-        this.#listener(gatewayId);
-      },
+      (gatewayId) => ({
+        onChange: (ended) => {
+          if (ended.length > 0) this.#ended.set(gatewayId, (this.#ended.get(gatewayId) ?? []).concat(ended));
+          this.#listener(gatewayId);
+        },
+        onLog: (line) => this.#diagnoses.get(gatewayId)?.hear(line),
+        onGone: () => {
+          this.#log.warn({ gatewayId }, "charon has gone");
+          this.#listener(gatewayId);
+        },
+      }),
     );
   }
 
@@ -94,6 +101,7 @@ export class CharonDataplane implements Dataplane {
     return await translateErrors(async () => {
       const network = await this.#seeNetwork(gatewayId, isThorough);
       const charon = await this.#seeCharon(gatewayId, isThorough);
+      this.#tellDiagnosis(gatewayId, charon);
       const ended = this.#ended.get(gatewayId) ?? [];
       this.#ended.delete(gatewayId);
       return { hasNetwork: network.isWhole, localNetworks: network.localNetworks, ...charon, ended };
@@ -112,9 +120,11 @@ export class CharonDataplane implements Dataplane {
         case "start-charon":
           return await this.#startCharon(gateway);
         case "load-secret":
-          return await (await this.#client(gateway)).loadSecret(step.connection, step.fingerprint);
+          await (await this.#client(gateway)).loadSecret(step.connection, step.fingerprint);
+          return this.#diagnosis(gateway.id).expect(step.connection);
         case "load-connection":
-          return await (await this.#client(gateway)).loadConnection(step.connection, step.fingerprint, this.#dpd);
+          await (await this.#client(gateway)).loadConnection(step.connection, step.fingerprint, this.#dpd);
+          return this.#diagnosis(gateway.id).expect(step.connection);
         case "initiate-child":
           return await (await this.#client(gateway)).initiateChild(step.connection, step.child);
         case "terminate-child-sa":
@@ -122,7 +132,8 @@ export class CharonDataplane implements Dataplane {
         case "terminate-ike-sa":
           return await (await this.#client(gateway)).terminateIkeSa(step.uniqueId);
         case "unload-connection":
-          return await (await this.#client(gateway)).unloadConnection(step.name);
+          await (await this.#client(gateway)).unloadConnection(step.name);
+          return this.#diagnosis(gateway.id).forget(step.name);
         case "unload-secret":
           return await (await this.#client(gateway)).unloadSecret(step.name);
         case "stop-charon":
@@ -131,11 +142,16 @@ export class CharonDataplane implements Dataplane {
           // charon first: its pid is in the directory that goes.
           await this.#stopCharon(gateway);
           this.#ended.delete(gateway.id);
+          this.#diagnoses.delete(gateway.id);
           return await this.#changeNetwork(gateway, () => removeNetwork(this.#names, gateway));
         default:
           step satisfies never;
       }
     });
+  }
+
+  explain(gatewayId: number, connection: string): Diagnosis | undefined {
+    return this.#diagnoses.get(gatewayId)?.explain(connection);
   }
 
   onChange(listener: (gatewayId: number) => void): void {
@@ -149,6 +165,24 @@ export class CharonDataplane implements Dataplane {
 
   #place(gatewayId: number): CharonPlace {
     return { namespace: this.#names.gatewayNamespace(gatewayId), dir: this.#names.gatewayDir(gatewayId) };
+  }
+
+  #diagnosis(gatewayId: number): GatewayDiagnosis {
+    const known = this.#diagnoses.get(gatewayId) ?? new GatewayDiagnosis();
+    this.#diagnoses.set(gatewayId, known);
+    return known;
+  }
+
+  #tellDiagnosis(gatewayId: number, { isRunning, ikeSas }: Pick<ActualGateway, "isRunning" | "ikeSas">): void {
+    const diagnosis = this.#diagnoses.get(gatewayId);
+    if (!isRunning) {
+      diagnosis?.seeStopped(Date.now());
+      return;
+    }
+    const children = ikeSas.flatMap((ikeSa) => ikeSa.children);
+    // Being renewed, it still carries.
+    const up = children.filter(({ state }) => state === "INSTALLED" || state === "REKEYING");
+    diagnosis?.seeInstalled(new Set(up.map(({ name }) => name)));
   }
 
   async #seeNetwork(gatewayId: number, isThorough: boolean): Promise<SeenNetwork> {
