@@ -188,9 +188,9 @@ describeOnMachine("the cause of a channel that is not up", () => {
 
   it("is dead peer detection, and a peer that stopped answering", { timeout: 60_000 }, async () => {
     const spec = await configure({});
-    const hasty = toLoadConn(spec)[connection.name] as ViciMessage;
+    const hasty = toLoadConn(spec, { delaySeconds: 1, timeoutSeconds: 3 })[connection.name] as ViciMessage;
     const session = await ViciSession.connect(viciSocketOf({ namespace: "", dir: names.gatewayDir(gateway.id) }));
-    await session.request("load-conn", { [spec.name]: { ...hasty, dpd_delay: "1", dpd_timeout: "3" } });
+    await session.request("load-conn", { [spec.name]: hasty });
     session.close();
     const pid = (await findCharon(place)) ?? Number.NaN;
     await bringUp(spec);
