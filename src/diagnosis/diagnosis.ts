@@ -37,9 +37,9 @@ export interface Channel {
   }[];
 }
 
-/** One message of charon's log at level 1 (README of the vici plugin, event `log`). */
+/** One message of charon's log at level 1. */
 export interface LogLine {
-  /** Name of the IKE_SA, which is its connection's; "(unnamed)" while charon does not know which one a peer means. */
+  /** Name of the IKE_SA, which is its connection's; undefined while charon does not know which one a peer means. */
   readonly connection: string | undefined;
   /** The IKE_SA's unique id. */
   readonly uniqueId: string | undefined;

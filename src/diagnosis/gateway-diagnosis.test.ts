@@ -39,7 +39,7 @@ const channel: Channel = {
 
 function make(...channels: Channel[]): GatewayDiagnosis {
   const diagnosis = new GatewayDiagnosis();
-  for (const each of channels) diagnosis.expect(each);
+  for (const each of channels) diagnosis.expect(each, 0);
   return diagnosis;
 }
 
@@ -174,12 +174,21 @@ describe("what is kept", () => {
     diagnosis.seeInstalled(new Set(["vpnx-aaaaaaaa-0"]));
     expect(diagnosis.explain(channel.name)).toBeUndefined();
     find();
-    diagnosis.expect(channel);
+    diagnosis.expect(channel, 0);
     expect(diagnosis.explain(channel.name)).toBeUndefined();
     find();
     diagnosis.forget(channel.name);
     find();
     expect(diagnosis.explain(channel.name)).toBeUndefined();
+  });
+
+  it("says nothing of what was written before the connection was loaded", () => {
+    const diagnosis = new GatewayDiagnosis();
+    diagnosis.expect(channel, 2_000);
+    tell(diagnosis, "psk aggr: we initiate", 1_999);
+    expect(diagnosis.explain(channel.name)).toBeUndefined();
+    tell(diagnosis, "psk aggr: we initiate", 2_000);
+    expect(diagnosis.explain(channel.name)?.cause).toBe("pre-shared-key");
   });
 
   it("a gateway that has stopped is the cause for all, until they are loaded again", () => {
@@ -188,7 +197,7 @@ describe("what is kept", () => {
     diagnosis.seeStopped(2_000);
     diagnosis.seeStopped(3_000);
     expect(diagnosis.explain(channel.name)).toMatchObject({ cause: "gateway-not-running", sinceMs: 2_000 });
-    diagnosis.expect(channel);
+    diagnosis.expect(channel, 0);
     expect(diagnosis.explain(channel.name)).toBeUndefined();
   });
 

@@ -25,6 +25,7 @@ const silences: readonly Cause[] = ["peer-silent", "peer-stopped", "dpd-timeout"
 interface Known {
   readonly channel: Channel;
   readonly installed: Set<string>;
+  readonly loadedMs: number;
   finding: Finding | undefined;
   sinceMs: number;
   lastMs: number;
@@ -40,12 +41,12 @@ export class GatewayDiagnosis {
   /** By unique id, oldest first. */
   readonly #attempts = new Map<string, HeardAttempt>();
 
-  /** A connection or its key has been loaded, perhaps with other settings: what was found before says nothing. */
-  expect({ name, localAddress, remoteAddress, ike, children }: Channel): void {
+  /** A connection or its key has been loaded, perhaps with other settings: what was found or written before says nothing. */
+  expect({ name, localAddress, remoteAddress, ike, children }: Channel, loadedMs: number): void {
     // Field by field: what comes may be more than a Channel, and have the key with it.
     const channel = { name, localAddress, remoteAddress, ike, children };
     const installed = this.#known.get(name)?.installed ?? new Set();
-    this.#known.set(name, { channel, installed, finding: undefined, sinceMs: 0, lastMs: 0 });
+    this.#known.set(name, { channel, installed, loadedMs, finding: undefined, sinceMs: 0, lastMs: 0 });
   }
 
   /** The connection has been unloaded. */
@@ -87,7 +88,7 @@ export class GatewayDiagnosis {
     if (named !== undefined) noteChildren(named, text);
     if (finding === undefined) return;
     const meant = named === undefined ? this.#whoMayBeMeant(attempt.peer) : [named];
-    for (const known of meant) take(known, trim(finding), hadChild, atMs);
+    for (const known of meant) if (atMs >= known.loadedMs) take(known, trim(finding), hadChild, atMs);
   }
 
   /** Why a connection is not up; undefined when it is, or when nothing is known yet. */

@@ -1,27 +1,15 @@
 // The server's side of one running charon: two VICI sessions, and what is loaded. It ends with the first of its sessions and
 // is not opened again: nothing is known then, and a new one begins by asking.
 import { setTimeout as pause } from "node:timers/promises";
-import type { LogLine } from "../../diagnosis/diagnosis.ts";
 import type { DecodedMessage, ViciMessage } from "../../vici/codec.ts";
 import { ViciError } from "../../vici/errors.ts";
 import { ViciSession } from "../../vici/session.ts";
 import { type ChildSa, type ConnectionSpec, DataplaneError, type IkeSa } from "../dataplane.ts";
 import { type DeadPeerDetection, toLoadConn, toLoadShared } from "./connection-message.ts";
-import { readLogLine } from "./log-line.ts";
 import { readEnded, readIkeSas } from "./sas.ts";
 
 /** What may have changed the answer of observe. A failed set-up raises ike-updown too. */
 const changeEvents = ["ike-updown", "child-updown", "child-rekey"] as const;
-
-/** What becomes of what charon tells. */
-export interface CharonListener {
-  /** For every event, with the CHILD_SAs that it says to have ended. */
-  onChange(ended: readonly ChildSa[]): void;
-  /** For every message of the log that is about an IKE_SA. */
-  onLog(line: LogLine): void;
-  /** Once, when charon, or either session, has gone, but not after close(). */
-  onGone(): void;
-}
 
 /** charon does it without anybody waiting, and the answer is in the events: a thread that waits is one that handles no packet. */
 const noWait = { timeout: "-1" } as const;
@@ -44,20 +32,22 @@ export class CharonClient {
   #deletesSincePause = 0;
 
   /**
-   * Opens both sessions, one after the other (charon's queue is 3), and asks what is loaded.
+   * Opens both sessions, one after the other (charon's queue is 3), and asks what is loaded. `onChange` is called for every
+   * event, with the CHILD_SAs that it says to have ended; `onGone` once when charon, or either session, has gone, but not after close().
    * @throws ViciError
    */
-  static async open(socket: string, pid: number, listener: CharonListener): Promise<CharonClient> {
+  static async open(
+    socket: string,
+    pid: number,
+    onChange: (ended: readonly ChildSa[]) => void,
+    onGone: () => void,
+  ): Promise<CharonClient> {
     const commands = await ViciSession.connect(socket);
     try {
       const client = new CharonClient(pid, commands, await ViciSession.connect(socket));
       try {
-        const hear = (event: DecodedMessage) => listener.onChange(readEnded(event));
+        const hear = (event: DecodedMessage) => onChange(readEnded(event));
         for (const event of changeEvents) await client.#events.subscribe(event, hear);
-        await client.#events.subscribe("log", (event) => {
-          const line = readLogLine(event, Date.now());
-          if (line !== undefined) listener.onLog(line);
-        });
         // Registered once, or every listing would cost two more turns: to register and to take it back.
         await commands.subscribe("list-sa", () => {});
         await client.refreshLoaded();
@@ -65,7 +55,7 @@ export class CharonClient {
         client.close();
         throw error;
       }
-      client.#watch(() => listener.onGone());
+      client.#watch(onGone);
       return client;
     } catch (error) {
       commands.close();

@@ -1,18 +1,25 @@
 // The clients of all charons of an instance: opened when first asked for, one opening at a time for each gateway, forgotten
 // when charon goes.
-import { CharonClient, type CharonListener } from "./charon-client.ts";
+import type { ChildSa } from "../dataplane.ts";
+import { CharonClient } from "./charon-client.ts";
 import { type CharonPlace, findCharon, viciSocketOf } from "./charon-process.ts";
 
 export class CharonClients {
   readonly #placeOf: (gatewayId: number) => CharonPlace;
-  readonly #listenerOf: (gatewayId: number) => CharonListener;
+  readonly #onChange: (gatewayId: number, ended: readonly ChildSa[]) => void;
+  readonly #onGone: (gatewayId: number) => void;
   readonly #clients = new Map<number, CharonClient>();
   readonly #openings = new Map<number, Promise<CharonClient | undefined>>();
 
-  /** @param listenerOf who hears what a gateway's charon tells, and that it has gone by itself */
-  constructor(placeOf: (gatewayId: number) => CharonPlace, listenerOf: (gatewayId: number) => CharonListener) {
+  /** `onChange` hears of every event of any charon; `onGone` of one that has gone by itself. */
+  constructor(
+    placeOf: (gatewayId: number) => CharonPlace,
+    onChange: (gatewayId: number, ended: readonly ChildSa[]) => void,
+    onGone: (gatewayId: number) => void,
+  ) {
     this.#placeOf = placeOf;
-    this.#listenerOf = listenerOf;
+    this.#onChange = onChange;
+    this.#onGone = onGone;
   }
 
   /** The client of a gateway's charon; undefined when charon does not run. @throws ViciError when it runs and does not answer */
@@ -51,13 +58,10 @@ export class CharonClients {
     const place = this.#placeOf(gatewayId);
     const pid = await findCharon(place);
     if (pid === undefined) return undefined;
-    const listener = this.#listenerOf(gatewayId);
-    const client = await CharonClient.open(viciSocketOf(place), pid, {
-      ...listener,
-      onGone: () => {
-        if (this.#clients.get(gatewayId)?.pid === pid) this.#clients.delete(gatewayId);
-        listener.onGone();
-      },
+    const onChange = (ended: readonly ChildSa[]) => this.#onChange(gatewayId, ended);
+    const client = await CharonClient.open(viciSocketOf(place), pid, onChange, () => {
+      if (this.#clients.get(gatewayId)?.pid === pid) this.#clients.delete(gatewayId);
+      this.#onGone(gatewayId);
     });
     this.#clients.set(gatewayId, client);
     return client;

@@ -9,6 +9,7 @@
  * - A lost packet is sent again after 0.5 s, not 4 s: in aggressive mode the peer may take quick mode before phase 1 is done
  * and drop
  *   it, and only the retransmission cures that. A silent peer is given up after 20.7 s.
+ * - The form of the log is what log-line.ts reads; each line is there at once.
  * - `delete_rekeyed` stays at its default `no`: with `yes`, two rekeyings by volume that collide leave a tunnel dead.
  */
 export function charonConf(dir: string): string {
@@ -30,6 +31,7 @@ export function charonConf(dir: string): string {
     log {
       path = "${dir}/charon.log"
       time_format = %Y-%m-%dT%H:%M:%S
+      time_add_ms = yes
       ike_name = yes
       flush_line = yes
       append = yes

@@ -2,7 +2,6 @@
 // nothing: that is the reconciler's. One object for all gateways of an instance.
 import { readdir } from "node:fs/promises";
 import type { Diagnosis } from "../../diagnosis/diagnosis.ts";
-import { GatewayDiagnosis } from "../../diagnosis/gateway-diagnosis.ts";
 import { ViciError } from "../../vici/errors.ts";
 import {
   type ActualGateway,
@@ -14,8 +13,9 @@ import {
 } from "../dataplane.ts";
 import type { CharonClient } from "./charon-client.ts";
 import { CharonClients } from "./charon-clients.ts";
-import { type CharonPlace, startCharon, stopCharon, trimLog } from "./charon-process.ts";
+import { type CharonPlace, logOf, startCharon, stopCharon, trimLog } from "./charon-process.ts";
 import type { DeadPeerDetection } from "./connection-message.ts";
+import { Diagnoses } from "./diagnoses.ts";
 import {
   addLocalNetwork,
   inspectNetwork,
@@ -60,8 +60,7 @@ export class CharonDataplane implements Dataplane {
   readonly #networks = new Map<number, SeenNetwork>();
   /** CHILD_SAs that have ended and have not been told of. */
   readonly #ended = new Map<number, ChildSa[]>();
-  /** Why what is not up is not; a gateway is in here from the first connection that is loaded. */
-  readonly #diagnoses = new Map<number, GatewayDiagnosis>();
+  readonly #diagnoses: Diagnoses;
   #listener: (gatewayId: number) => void = () => {};
 
   constructor(options: CharonDataplaneOptions) {
@@ -71,17 +70,18 @@ export class CharonDataplane implements Dataplane {
     this.#log = options.log;
     this.#clients = new CharonClients(
       (gatewayId) => this.#place(gatewayId),
-      (gatewayId) => ({
-        onChange: (ended) => {
-          if (ended.length > 0) this.#ended.set(gatewayId, (this.#ended.get(gatewayId) ?? []).concat(ended));
-          this.#listener(gatewayId);
-        },
-        onLog: (line) => this.#diagnoses.get(gatewayId)?.hear(line),
-        onGone: () => {
-          this.#log.warn({ gatewayId }, "charon has gone");
-          this.#listener(gatewayId);
-        },
-      }),
+      (gatewayId, ended) => {
+        if (ended.length > 0) this.#ended.set(gatewayId, (this.#ended.get(gatewayId) ?? []).concat(ended));
+        this.#listener(gatewayId);
+      },
+      (gatewayId) => {
+        this.#log.warn({ gatewayId }, "charon has gone");
+        this.#listener(gatewayId);
+      },
+    );
+    this.#diagnoses = new Diagnoses(
+      (gatewayId) => logOf(this.#place(gatewayId)),
+      (gatewayId, err) => this.#log.warn({ gatewayId, err }, "charon's log cannot be read"),
     );
   }
 
@@ -121,10 +121,10 @@ export class CharonDataplane implements Dataplane {
           return await this.#startCharon(gateway);
         case "load-secret":
           await (await this.#client(gateway)).loadSecret(step.connection, step.fingerprint);
-          return this.#diagnosis(gateway.id).expect(step.connection);
+          return this.#diagnoses.follow(gateway.id).expect(step.connection, Date.now());
         case "load-connection":
           await (await this.#client(gateway)).loadConnection(step.connection, step.fingerprint, this.#dpd);
-          return this.#diagnosis(gateway.id).expect(step.connection);
+          return this.#diagnoses.follow(gateway.id).expect(step.connection, Date.now());
         case "initiate-child":
           return await (await this.#client(gateway)).initiateChild(step.connection, step.child);
         case "terminate-child-sa":
@@ -133,7 +133,7 @@ export class CharonDataplane implements Dataplane {
           return await (await this.#client(gateway)).terminateIkeSa(step.uniqueId);
         case "unload-connection":
           await (await this.#client(gateway)).unloadConnection(step.name);
-          return this.#diagnosis(gateway.id).forget(step.name);
+          return this.#diagnoses.follow(gateway.id).forget(step.name);
         case "unload-secret":
           return await (await this.#client(gateway)).unloadSecret(step.name);
         case "stop-charon":
@@ -142,7 +142,7 @@ export class CharonDataplane implements Dataplane {
           // charon first: its pid is in the directory that goes.
           await this.#stopCharon(gateway);
           this.#ended.delete(gateway.id);
-          this.#diagnoses.delete(gateway.id);
+          this.#diagnoses.forget(gateway.id);
           return await this.#changeNetwork(gateway, () => removeNetwork(this.#names, gateway));
         default:
           step satisfies never;
@@ -151,7 +151,7 @@ export class CharonDataplane implements Dataplane {
   }
 
   explain(gatewayId: number, connection: string): Diagnosis | undefined {
-    return this.#diagnoses.get(gatewayId)?.explain(connection);
+    return this.#diagnoses.find(gatewayId)?.explain(connection);
   }
 
   onChange(listener: (gatewayId: number) => void): void {
@@ -160,6 +160,7 @@ export class CharonDataplane implements Dataplane {
 
   async close(): Promise<void> {
     this.#listener = () => {};
+    this.#diagnoses.close();
     await this.#clients.dropAll();
   }
 
@@ -167,22 +168,15 @@ export class CharonDataplane implements Dataplane {
     return { namespace: this.#names.gatewayNamespace(gatewayId), dir: this.#names.gatewayDir(gatewayId) };
   }
 
-  #diagnosis(gatewayId: number): GatewayDiagnosis {
-    const known = this.#diagnoses.get(gatewayId) ?? new GatewayDiagnosis();
-    this.#diagnoses.set(gatewayId, known);
-    return known;
-  }
-
   #tellDiagnosis(gatewayId: number, { isRunning, ikeSas }: Pick<ActualGateway, "isRunning" | "ikeSas">): void {
-    const diagnosis = this.#diagnoses.get(gatewayId);
     if (!isRunning) {
-      diagnosis?.seeStopped(Date.now());
+      this.#diagnoses.find(gatewayId)?.seeStopped(Date.now());
       return;
     }
     const children = ikeSas.flatMap((ikeSa) => ikeSa.children);
     // Being renewed, it still carries.
     const up = children.filter(({ state }) => state === "INSTALLED" || state === "REKEYING");
-    diagnosis?.seeInstalled(new Set(up.map(({ name }) => name)));
+    this.#diagnoses.follow(gatewayId).seeInstalled(new Set(up.map(({ name }) => name)));
   }
 
   async #seeNetwork(gatewayId: number, isThorough: boolean): Promise<SeenNetwork> {

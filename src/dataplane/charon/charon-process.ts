@@ -33,7 +33,9 @@ export function viciSocketOf(place: CharonPlace): string {
 
 const confOf = (place: CharonPlace) => join(place.dir, "strongswan.conf");
 const pidFileOf = (place: CharonPlace) => join(place.dir, "charon.pid");
-const logOf = (place: CharonPlace) => join(place.dir, "charon.log");
+/** charon's log; what was in it before is in the older one (olderLogOf). */
+export const logOf = (place: CharonPlace) => join(place.dir, "charon.log");
+export const olderLogOf = (log: string) => `${log}.1`;
 const outputOf = (place: CharonPlace) => join(place.dir, "charon.out");
 
 /**
@@ -52,7 +54,7 @@ export async function startCharon(place: CharonPlace): Promise<number> {
   await Promise.all([
     writeFile(confOf(place), charonConf(place.dir), { mode: 0o600 }),
     rm(viciSocketOf(place), { force: true }),
-    rename(logOf(place), `${logOf(place)}.1`).catch(ignoreAbsent),
+    rename(logOf(place), olderLogOf(logOf(place))).catch(ignoreAbsent),
   ]);
   const child = await launch(place);
   const isUp = await poll(startBoundMs, async () => {
@@ -103,7 +105,7 @@ export async function trimLog(place: CharonPlace, session: ViciSession): Promise
   const entry = await stat(logOf(place)).catch(ignoreAbsent);
   if (entry !== undefined && entry.size <= logLimitBytes) return;
   // Without a log charon still writes to the renamed one: a crash came between these two steps.
-  if (entry !== undefined) await rename(logOf(place), `${logOf(place)}.1`);
+  if (entry !== undefined) await rename(logOf(place), olderLogOf(logOf(place)));
   await session.request("reload-settings");
 }
 
@@ -182,6 +184,7 @@ async function lastWords(place: CharonPlace): Promise<string | undefined> {
   return undefined;
 }
 
-function ignoreAbsent(error: NodeJS.ErrnoException): undefined {
+/** For catch: a file that is not there is undefined. */
+export function ignoreAbsent(error: NodeJS.ErrnoException): undefined {
   if (error.code !== "ENOENT") throw error;
 }

@@ -1,20 +1,23 @@
 import { expect, it } from "vitest";
 import { readLogLine } from "./log-line.ts";
 
-const event = {
-  group: "IKE",
-  level: "1",
-  "ikesa-name": "vpnx-a",
-  "ikesa-uniqueid": "7",
-  msg: "giving up after 5 retransmits",
-};
+const atMs = new Date(2026, 10, 22, 10, 20, 30, 123).getTime();
 
 it("reads a message about an IKE_SA", () => {
-  const line = { connection: "vpnx-a", uniqueId: "7", text: "giving up after 5 retransmits", atMs: 5 };
-  expect(readLogLine(event, 5)).toEqual(line);
+  const text = "giving up after 5 retransmits";
+  const line = `2026-11-22T10:20:30.123 05[IKE] <ike-198.51.100.2-1f2e3d4c5b6a|7> ${text}`;
+  expect(readLogLine(line)).toEqual({ connection: "ike-198.51.100.2-1f2e3d4c5b6a", uniqueId: "7", text, atMs });
 });
 
-it("leaves out packets, and what is about no IKE_SA", () => {
-  expect(readLogLine({ ...event, group: "NET" }, 5)).toBeUndefined();
-  expect(readLogLine({ group: "CFG", level: "1", msg: "vici initiate CHILD_SA 'a'" }, 5)).toBeUndefined();
+it("reads one about an IKE_SA that has no name yet, and times without milliseconds", () => {
+  const text = "198.51.100.2 is initiating a Main Mode IKE_SA <x|2> y";
+  const line = { connection: undefined, uniqueId: "12", text, atMs };
+  expect(readLogLine(`2026-11-22T10:20:30.123 15[IKE] <12> ${text}`)).toEqual(line);
+  expect(readLogLine(`2026-11-22T10:20:30 15[IKE] <12> ${text}`)).toEqual({ ...line, atMs: atMs - 123 });
+});
+
+it("leaves out packets, what is about no IKE_SA, and half a line", () => {
+  expect(readLogLine("2026-11-22T10:20:30.123 05[NET] <a|7> sending packet: from 1.2.3.4[500]")).toBeUndefined();
+  expect(readLogLine("2026-11-22T10:20:30.123 05[CFG] vici initiate CHILD_SA 'a'")).toBeUndefined();
+  expect(readLogLine("[IKE] <a|7> giving up")).toBeUndefined();
 });

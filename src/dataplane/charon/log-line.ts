@@ -1,10 +1,12 @@
-// Messages of charon's log as VICI tells them (README of the vici plugin, event `log`), read once and nowhere else.
+// Lines of charon's log file, read once and nowhere else: `2026-11-22T10:20:30.123 05[IKE] <name|7> text` (charon-conf.ts).
 import type { LogLine } from "../../diagnosis/diagnosis.ts";
-import type { DecodedMessage } from "../../vici/codec.ts";
 
-/** @returns undefined for a message that is about no IKE_SA, and for packets, of which the next message tells what was in them */
-export function readLogLine(event: DecodedMessage, atMs: number): LogLine | undefined {
-  const { group, msg: text, "ikesa-name": connection, "ikesa-uniqueid": uniqueId } = event;
-  if (group === "NET" || typeof text !== "string" || typeof uniqueId !== "string") return undefined;
-  return { connection: typeof connection === "string" ? connection : undefined, uniqueId, text, atMs };
+const form = /^(\S+) \d+\[([A-Z]{3})\] <(?:([^<>|]+)\|)?(\d+)> (.*)$/;
+
+/** @returns undefined for a line that is about no IKE_SA, and for packets, of which the next line tells what was in them */
+export function readLogLine(line: string): LogLine | undefined {
+  const [, time, group, connection, uniqueId, text] = form.exec(line) ?? [];
+  if (time === undefined || uniqueId === undefined || text === undefined || group === "NET") return undefined;
+  // Local time, as charon has the server's zone.
+  return { connection, uniqueId, text, atMs: Date.parse(time) };
 }
