@@ -15,7 +15,7 @@ import { describeOnMachine } from "../support/machine.ts";
 import { rowOf, textAt } from "../support/reply.ts";
 import { makeConn, makeUserGw, makeVpc, makeVpnGw } from "../support/scene.ts";
 import { waitFor } from "../support/wait-for.ts";
-import { logOf, type Peer, placeOf, preSharedKey, setUpPeers } from "./rekey-site.ts";
+import { logOf, longLives, type Peer, placeOf, preSharedKey, setUpPeers } from "./many-peers.ts";
 import { capture } from "./wires.ts";
 
 /** We renew phase 1 after 33-36 s and end the old IKE_SA 10 s later; a peer with strongSwan's percentages renews after 48-54 s. */
@@ -24,20 +24,16 @@ const pastAllRenewalsMs = 57_000;
 const kilobytes = 2_560;
 const timeoutMs = 15_000;
 
-const long = {
-  ikeLifetime: ["rekey_time = 77760", "over_time = 8640"],
-  childLifetime: ["life_time = 7200", "rekey_time = 6480"],
-};
 /** over_time and rand_time are then a tenth of it: 60 s at most. */
 const evenIke = ["rekey_time = 54"];
 const evenChild = ["life_time = 180", `life_bytes = ${kilobytes * 1000}`];
 const byTime: readonly Peer[] = [
-  { name: "time", ...long },
+  { name: "time", ...longLives },
   ...[1, 2, 3].map((number) => ({ name: `even-time-${number}`, ikeLifetime: evenIke, childLifetime: evenChild })),
 ];
 const byVolume: readonly Peer[] = [
-  { name: "volume", ...long },
-  { name: "even-volume", ikeLifetime: long.ikeLifetime, childLifetime: evenChild },
+  { name: "volume", ...longLives },
+  { name: "even-volume", ikeLifetime: longLives.ikeLifetime, childLifetime: evenChild },
 ];
 const peers = [...byTime, ...byVolume];
 

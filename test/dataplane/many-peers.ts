@@ -1,4 +1,4 @@
-// The far end of rekey.test.ts: one strongSwan with several addresses, each the gateway of a network of its own, so that a VPN gateway has
+// The far end of tests with several peers: one strongSwan with several addresses, each the gateway of a network of its own, so that a VPN gateway has
 // several peers that know nothing of each other.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,6 +8,12 @@ import { strongswanConf } from "../../src/lab/remote-config.ts";
 import { remotePlace, swanctl, writeSwanFiles } from "../../src/lab/strongswan.ts";
 
 export const preSharedKey = "as short as its life";
+
+/** Lifetimes of a peer that renews nothing while a test runs. */
+export const longLives = {
+  ikeLifetime: ["rekey_time = 77760", "over_time = 8640"],
+  childLifetime: ["life_time = 7200", "rekey_time = 6480"],
+} as const;
 
 /** A peer and its lifetimes, as lines of swanctl.conf. */
 export interface Peer {
@@ -46,7 +52,7 @@ function connection({ name, ikeLifetime, childLifetime }: Peer, number: number):
     children {
       ${name} {
         local_ts = ${siteNetwork}
-        remote_ts = 10.0.0.0/16
+        remote_ts = 10.0.0.0/8
         esp_proposals = aes128-sha1
         ${childLifetime.join("\n        ")}
       }
