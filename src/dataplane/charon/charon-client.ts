@@ -6,7 +6,7 @@ import { ViciError } from "../../vici/errors.ts";
 import { ViciSession } from "../../vici/session.ts";
 import { type ChildSa, type ConnectionSpec, DataplaneError, type IkeSa } from "../dataplane.ts";
 import { type DeadPeerDetection, toLoadConn, toLoadShared } from "./connection-message.ts";
-import { readEnded, readIkeSas } from "./sas.ts";
+import { readEnded, readIkeSas, readPeerNetworks } from "./sas.ts";
 
 /** What may have changed the answer of observe. A failed set-up raises ike-updown too. */
 const changeEvents = ["ike-updown", "child-updown", "child-rekey"] as const;
@@ -92,6 +92,11 @@ export class CharonClient {
   /** @throws ViciError */
   async listSas(): Promise<IkeSa[]> {
     return readIkeSas(await this.#commands.stream("list-sas", "list-sa"));
+  }
+
+  /** The networks behind the peers of all CHILD_SAs that are up. @throws ViciError */
+  async listPeerNetworks(): Promise<Set<string>> {
+    return readPeerNetworks(await this.#commands.stream("list-sas", "list-sa"));
   }
 
   async loadSecret(connection: ConnectionSpec, fingerprint: string): Promise<void> {

@@ -28,6 +28,7 @@ import type { PublicNetwork } from "./gateway-network-plan.ts";
 import { CommandError, listNamespaces } from "./ip.ts";
 import { checkMachine } from "./machine-check.ts";
 import type { Names } from "./names.ts";
+import { findRouteless, listTunnelRoutes } from "./tunnel-routes.ts";
 
 /** The part of a logger that is used here (pino's shape). */
 export interface Log {
@@ -58,6 +59,8 @@ export class CharonDataplane implements Dataplane {
   readonly #clients: CharonClients;
   /** What this object has seen; a gateway that is not in here is looked at before anything is said about it. */
   readonly #networks = new Map<number, SeenNetwork>();
+  /** Gateways whose charon runs and cannot go on as it is. */
+  readonly #spoilt = new Set<number>();
   /** CHILD_SAs that have ended and have not been told of. */
   readonly #ended = new Map<number, ChildSa[]>();
   readonly #diagnoses: Diagnoses;
@@ -197,6 +200,7 @@ export class CharonDataplane implements Dataplane {
       if (isThorough) {
         await client.refreshLoaded();
         await trimLog(this.#place(gatewayId), client.session);
+        if (await this.#hasLostRoutes(gatewayId, client)) return noCharon;
       }
       const ikeSas = await client.listSas();
       return { isRunning: true, connections: new Map(client.connections), secrets: new Map(client.secrets), ikeSas };
@@ -207,6 +211,20 @@ export class CharonDataplane implements Dataplane {
       await this.#clients.drop(gatewayId);
       return noCharon;
     }
+  }
+
+  /** charon never makes a route again: a new one has to be started. Twice, as tunnels come and go while we look. */
+  async #hasLostRoutes(gatewayId: number, client: CharonClient): Promise<boolean> {
+    const namespace = this.#names.gatewayNamespace(gatewayId);
+    const look = async () => findRouteless(await client.listPeerNetworks(), await listTunnelRoutes(namespace));
+    const routeless = await look();
+    if (routeless.length === 0) return false;
+    const still = new Set(await look());
+    const networks = routeless.filter((network) => still.has(network));
+    if (networks.length === 0) return false;
+    this.#log.warn({ gatewayId, networks }, "routes into the tunnels are missing");
+    this.#spoilt.add(gatewayId);
+    return true;
   }
 
   async #makeNetwork(gateway: GatewaySpec): Promise<void> {
@@ -221,6 +239,8 @@ export class CharonDataplane implements Dataplane {
   }
 
   async #startCharon(gateway: GatewaySpec): Promise<void> {
+    if (this.#spoilt.has(gateway.id)) await this.#stopCharon(gateway);
+    this.#spoilt.delete(gateway.id);
     const pid = await startCharon(this.#place(gateway.id));
     await this.#clients.findProved(gateway.id);
     this.#log.info({ gatewayId: gateway.id, pid }, "charon is up");

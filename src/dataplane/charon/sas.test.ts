@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { DecodedMessage } from "../../vici/codec.ts";
-import { readEnded, readIkeSas } from "./sas.ts";
+import { readEnded, readIkeSas, readPeerNetworks } from "./sas.ts";
 
 it("reads an IKE_SA with a child that is being rekeyed", () => {
   const messages = [
@@ -93,4 +93,14 @@ describe("what an event says to have ended", () => {
     expect(readEnded(up)).toEqual([]);
     expect(readEnded({ conn1: { uniqueid: "1", state: "DELETING" } })).toEqual([]);
   });
+});
+
+it("reads the networks behind the peers, of what is installed", () => {
+  const child = (state: string, network: string) => ({ name: "c", state, "remote-ts": [network] });
+  const messages = [
+    { a: { "child-sas": { "c-1": child("INSTALLED", "10.1.0.0/16"), "c-2": child("REKEYED", "10.1.0.0/16") } } },
+    { b: { "child-sas": { "c-3": child("INSTALLED", "10.2.0.0/16"), "c-4": child("INSTALLING", "10.3.0.0/16") } } },
+    { c: { state: "CONNECTING" } },
+  ];
+  expect(readPeerNetworks(messages)).toEqual(new Set(["10.1.0.0/16", "10.2.0.0/16"]));
 });

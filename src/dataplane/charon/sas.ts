@@ -23,6 +23,16 @@ export function readIkeSas(messages: readonly DecodedMessage[]): IkeSa[] {
   );
 }
 
+/** The networks behind the peers, of CHILD_SAs that are installed, in a list-sas answer. */
+export function readPeerNetworks(messages: readonly DecodedMessage[]): Set<string> {
+  const children = messages
+    .flatMap(sectionsOf)
+    .flatMap(([, ikeSa]) => sectionsOf(ikeSa["child-sas"]))
+    .map(([, child]) => child)
+    .filter((child) => child.state === "INSTALLED");
+  return new Set(children.flatMap((child) => (Array.isArray(child["remote-ts"]) ? child["remote-ts"] : [])));
+}
+
 /**
  * The CHILD_SAs that a `child-updown` or `child-rekey` event says to have ended, or to have been replaced: with their last counters.
  * Of a replaced one nothing is said any more when it goes.
