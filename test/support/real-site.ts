@@ -12,16 +12,25 @@ import { makeUserGw, makeVpc, makeVpnGw, type Place } from "./scene.ts";
 
 export interface RealSite {
   readonly names: Names;
+  readonly dataDir: string;
   readonly client: Client;
   /** The VPC is 10.0.0.0/16, its gateway the first of the server. */
   readonly place: Place;
   readonly server: ServerProcess;
+  /** Starts the server anew; the one that runs is killed. */
+  restart(): Promise<void>;
   /** Takes everything away, also what is half made. */
   remove(): Promise<void>;
 }
 
-/** @param siteNetwork behind the remote site's gateway: the lab's own unless told */
-export async function makeRealSite(siteNetwork: string = labDefaults.siteNetwork): Promise<RealSite> {
+/**
+ * @param siteNetwork behind the remote site's gateway: the lab's own unless told
+ * @param env settings of the server
+ */
+export async function makeRealSite(
+  siteNetwork: string = labDefaults.siteNetwork,
+  env: Readonly<Record<string, string>> = {},
+): Promise<RealSite> {
   const dataDir = mkdtempSync(join(tmpdir(), "culvert-test-"));
   const names = namesOf(instanceOf(dataDir));
   let server: ServerProcess | undefined;
@@ -31,14 +40,33 @@ export async function makeRealSite(siteNetwork: string = labDefaults.siteNetwork
     await removeInstance(names);
     rmSync(dataDir, { recursive: true, force: true });
   };
+  const start = async () => {
+    server = await startServerProcess(dataDir, "charon", env);
+    return { server, client: clientOf(server.keyFile, server.endpoint, "gz") };
+  };
   try {
-    server = await startServerProcess(dataDir, "charon");
-    const client = clientOf(server.keyFile, server.endpoint, "gz");
+    let running = await start();
+    const { client } = running;
     const vpcId = await makeVpc(client);
     const vpnGwId = await makeVpnGw(client, vpcId);
     const place = { vpcId, vpnGwId, userGwId: await makeUserGw(client, labDefaults.remoteAddress) };
     await labUp({ ...labDefaults, siteNetwork, names, vpc: { id: 1, uid: vpcId, cidr: "10.0.0.0/16" } });
-    return { names, client, place, server, remove };
+    return {
+      names,
+      dataDir,
+      place,
+      get client() {
+        return running.client;
+      },
+      get server() {
+        return running.server;
+      },
+      async restart() {
+        await running.server.stop("SIGKILL");
+        running = await start();
+      },
+      remove,
+    };
   } catch (error) {
     await remove();
     throw error;
