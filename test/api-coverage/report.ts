@@ -35,11 +35,19 @@ function testsByItem(notes: readonly Note[]): Map<string, string> {
     const name = `${file}: ${test.replaceAll("|", "\\|").replaceAll("\n", " ")}`;
     for (const each of items) {
       const [rank, known] = first.get(each) ?? [2, ""];
-      const own = file.startsWith(fileOf(each)) ? 0 : 1;
+      const own = isOwn(file, fileOf(each)) ? 0 : 1;
       if (own < rank || (own === rank && name < known)) first.set(each, [own, name]);
     }
   }
   return new Map(Array.from(first, ([each, [, name]]) => [each, name]));
+}
+
+const actionFiles = Object.keys(contract).map(fileOf);
+
+/** Whether a file is an action's, as `add-vpn-conn-ex-identity.test.ts` is of `add-vpn-conn-ex`, and not one's with a longer name. */
+function isOwn(file: string, action: string): boolean {
+  const isLonger = (other: string) => other.length > action.length && file.startsWith(other);
+  return file.startsWith(action) && !actionFiles.some(isLonger);
 }
 
 /** `AddVpnConnEx field data.taskId` -> `add-vpn-conn-ex` */
