@@ -1,6 +1,6 @@
 // Why channels are not up, a row only for those that have a reason; and the peers that knock at a gateway and fit none of its channels.
 import type { Selectable } from "kysely";
-import type { Cause, Diagnosis, UnknownPeer } from "../vpn/diagnosis.ts";
+import type { Cause, Diagnosis, DiagnosisSummary, UnknownPeer } from "../vpn/diagnosis.ts";
 import { pick, prepare } from "./prepared.ts";
 import type { Schema } from "./schema.ts";
 import type { Db } from "./store.ts";
@@ -45,8 +45,24 @@ export async function findDiagnoses(db: Db, connIds: readonly number[]): Promise
   return new Map(rows.map((row) => [row.vpn_conn_id, readDiagnosis(row)]));
 }
 
-function readDiagnosis({ cause, sentence, fix, since_at, offered, said, events }: DiagnosisRow): Diagnosis {
-  return { cause: cause as Cause, sentence, fix, sinceMs: since_at, offered, said, events: JSON.parse(events) };
+function readDiagnosis({ events, ...row }: DiagnosisRow): Diagnosis {
+  return { ...readSummary(row), events: JSON.parse(events) };
+}
+
+/** What lists read of a diagnosis: not the events, which are long. */
+export const summaryColumns = ["cause", "sentence", "fix", "since_at", "offered", "said"] as const;
+
+type SummaryRow = Pick<DiagnosisRow, (typeof summaryColumns)[number]>;
+
+function readSummary({ cause, sentence, fix, since_at, offered, said }: SummaryRow): DiagnosisSummary {
+  return { cause: cause as Cause, sentence, fix, sinceMs: since_at, offered, said };
+}
+
+type JoinedRow = { readonly [Name in keyof SummaryRow]: SummaryRow[Name] | null };
+
+/** The summary in a row of a list that this table was joined to: of its columns all are null, or none. */
+export function findSummary(row: JoinedRow): DiagnosisSummary | undefined {
+  return row.cause === null ? undefined : readSummary(row as SummaryRow);
 }
 
 /** Puts these peers in the place of all that were known of a gateway. */

@@ -3,6 +3,7 @@ import type { VpnConnView } from "../vpn/entities.ts";
 import type { ResourceRef } from "../vpn/id.ts";
 import type { Listing, Owner, Page } from "../vpn/listing.ts";
 import type { NetStatus } from "../vpn/status.ts";
+import { findSummary, summaryColumns } from "./diagnoses.ts";
 import { isLike, isRef, orderColumns } from "./lists.ts";
 import type { Db } from "./store.ts";
 import { readUserGw } from "./user-gws.ts";
@@ -43,6 +44,8 @@ export async function listVpnConnViews(
     .selectAll("vpn_conns")
     .leftJoin("vpn_conn_observations", "vpn_conn_observations.vpn_conn_id", "vpn_conns.id")
     .select("vpn_conn_observations.net_status")
+    .leftJoin("vpn_conn_diagnoses", "vpn_conn_diagnoses.vpn_conn_id", "vpn_conns.id")
+    .select(summaryColumns)
     .orderBy(`vpn_conns.${first}`, page.direction)
     .orderBy(`vpn_conns.${second}`, page.direction)
     .limit(page.limit)
@@ -64,7 +67,8 @@ export async function listVpnConnViews(
     const peer = peers.get(row.user_gw_id);
     if (place === undefined || peer === undefined) return [];
     const netStatus: NetStatus = row.net_status === "available" ? "available" : "unavailable";
-    return [{ conn: readVpnConn(db, row), ...place, userGw: readUserGw(peer), netStatus }];
+    const diagnosis = findSummary(row);
+    return [{ conn: readVpnConn(db, row), ...place, userGw: readUserGw(peer), netStatus, diagnosis }];
   });
   return { rows: views, total };
 }

@@ -1,4 +1,4 @@
-// Why a channel is not up, as every layer says it, and who knocks at a gateway without being known there. Types only; no secret is in them.
+// Why a channel is not up, as every layer says it, and who knocks at a gateway without being known there. No secret is in any of it.
 
 /** Why a channel is not up, or carries nothing; one at a time. */
 export const causes = [
@@ -26,6 +26,33 @@ export const causes = [
 
 export type Cause = (typeof causes)[number];
 
+/** Which end has to change: ours, the peer's, or either one of the two so that both are the same. */
+export type Side = "local" | "peer" | "either";
+
+const sides: Readonly<Record<Cause, Side>> = {
+  "gateway-not-running": "local",
+  "peer-silent": "peer",
+  "peer-stopped": "peer",
+  "ike-proposal": "either",
+  "pre-shared-key": "either",
+  identity: "either",
+  "exchange-mode": "either",
+  "authentication-refused": "either",
+  "ipsec-proposal": "either",
+  pfs: "either",
+  "ipsec-refused": "either",
+  "traffic-selectors": "either",
+  "peer-deleted": "peer",
+  "dpd-timeout": "peer",
+  "blocked-by-policy": "local",
+  "one-way": "peer",
+};
+
+/** Which end has to change. A cause on the way between the two counts as the peer's: it is beyond this machine. */
+export function sideOf(cause: Cause): Side {
+  return sides[cause];
+}
+
 /** The answer for a person. */
 export interface Diagnosis {
   readonly cause: Cause;
@@ -42,6 +69,9 @@ export interface Diagnosis {
   /** What happened, the newest last: at most 20. */
   readonly events: readonly DiagnosisEvent[];
 }
+
+/** A diagnosis as lists show it. */
+export type DiagnosisSummary = Omit<Diagnosis, "events">;
 
 export interface DiagnosisEvent {
   /** Milliseconds since 1970. */

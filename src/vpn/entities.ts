@@ -1,5 +1,6 @@
 // The nouns of the service, as every layer names them. Types only.
 import type { IkeSettings, IpsecSettings } from "./algorithms.ts";
+import type { DiagnosisSummary } from "./diagnosis.ts";
 import type { Secret } from "./secret.ts";
 import type { StoredSpd } from "./spd.ts";
 import type { NetStatus, TaskStatus, VpnConnStatus, VpnGwStatus } from "./status.ts";
@@ -85,6 +86,8 @@ export interface VpnConnView {
   readonly vpnGw: VpnGw;
   readonly userGw: UserGw;
   readonly netStatus: NetStatus;
+  /** Why it is not up, or carries nothing; undefined when it is, and when nothing is known. */
+  readonly diagnosis: DiagnosisSummary | undefined;
 }
 
 /** Work that the API reports on: one change of one resource. */

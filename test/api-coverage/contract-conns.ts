@@ -95,6 +95,17 @@ const modifyVpnConnEx: ActionContract = {
   },
 };
 
+/** Ours: decision 75. */
+const diagnosisOutput = {
+  cause: "string",
+  sentence: "string",
+  side: "string",
+  fix: "string",
+  offered: "string",
+  said: "string",
+  sinceTime: "string",
+} as const;
+
 /** An older name of an action: one that works at all does what the other does, whatever the form. */
 function alias(aliasOf: string, { output, errors }: ActionContract, ...names: readonly string[]): ActionContract {
   return { section: "4", parameters: texts(...names), output, errors, aliasOf };
@@ -145,7 +156,46 @@ export const conns: Readonly<Record<string, ActionContract>> = {
       ...under("data[].IKEArr", ikeOutput),
       ...under("data[].IPsecSet", ipsecOutput),
       ...under("data[].IPSECArr", ipsecOutput),
+      ...under("data[].diagnosis", diagnosisOutput),
     },
+    optional: ["data[].diagnosis"],
+    errors: placed,
+  },
+  DescribeVpnConnDiagnosis: {
+    section: "none, this action is ours (decision 75); ids, lists and errors as in 3.1, 3.2, 4.4",
+    parameters: { ...ids("vpcId", "vpnGwId", "vpnConnId"), ...texts("vpnConnName"), ...paging("vpnConnName") },
+    output: {
+      totalCount: "integer",
+      ...under("data[]", {
+        vpcId: "string",
+        unVpcId: "string",
+        vpnGwId: "integer",
+        unVpnGwId: "string",
+        vpnGwAddress: "string",
+        vpnConnId: "integer",
+        unVpnConnId: "string",
+        vpnConnName: "string",
+        userGwId: "integer",
+        unUserGwId: "string",
+        userGwAddress: "string",
+        vpcConnStatus: "integer",
+        netStatus: "string",
+        failure: "string",
+        ...under("diagnosis", { ...diagnosisOutput, "events[].time": "string", "events[].text": "string" }),
+      }),
+      ...under("unknownPeers[]", {
+        vpnGwId: "integer",
+        unVpnGwId: "string",
+        address: "string",
+        identity: "string",
+        offered: "string",
+        said: "string",
+        firstTime: "string",
+        lastTime: "string",
+        count: "integer",
+      }),
+    },
+    optional: ["data[].diagnosis"],
     errors: placed,
   },
   DeleteVpnConn: {

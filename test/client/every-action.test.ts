@@ -76,6 +76,8 @@ describe.each(vendorVariants)("qcloudapi-sdk by $method with $signatureMethod", 
     const device = { vendorname: "h3c", platform: "comware", software: "V1.0", interfaceName: "GigabitEthernet0/0" };
     const [config] = rowsOf(await send("GetVpnConnConfig", { vpnConnId: one?.vpnConnId, ...device }));
     expect(config?.configFileInfo).toContain("10.56.20.0");
+    const diagnosed = rowOf(await send("DescribeVpnConnDiagnosis", { vpnConnId: one?.vpnConnId }));
+    expect(diagnosed.unVpnConnId).toBe(one?.vpnConnId);
     const traffic = await send("DescribeVpnConnMonitor", { ...one, metricName: "intraffic" });
     expect((traffic.data as unknown[]).length).toBeGreaterThan(280);
 

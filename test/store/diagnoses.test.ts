@@ -5,39 +5,19 @@ import type { Store } from "../../src/store/store.ts";
 import { deleteVpnConn } from "../../src/store/vpn-conns.ts";
 import { deleteVpnGw } from "../../src/store/vpn-gws.ts";
 import type { Diagnosis, UnknownPeer } from "../../src/vpn/diagnosis.ts";
+import { makeDiagnosis, makeUnknownPeer } from "../support/diagnoses.ts";
 import { databases, type TestDatabase } from "./databases.ts";
 import { addUserGw, addVpc, addVpnConn, addVpnGw, createdAtMs, makeOwner, runAndTakeBack } from "./rows.ts";
 
-const silent: Diagnosis = {
-  cause: "peer-silent",
-  sentence: "The peer 192.0.2.1 does not answer.",
-  fix: "Let UDP 500 through.",
-  sinceMs: createdAtMs,
-  offered: "",
+const silent = makeDiagnosis("peer-silent", createdAtMs, {
   said: "",
   events: [
     { atMs: createdAtMs, text: "sent the first message" },
     { atMs: createdAtMs + 1, text: "sent it again: \"'\\ 是" },
   ],
-};
-const mismatch: Diagnosis = {
-  cause: "ike-proposal",
-  sentence: "The IKE proposals differ in: encryption.",
-  fix: "Set the same at both ends.",
-  sinceMs: createdAtMs + 2,
-  offered: "aes128-sha1-modp1024",
-  said: "NO_PROPOSAL_CHOSEN",
-  events: [],
-};
-const peer: UnknownPeer = {
-  address: "203.0.113.7",
-  identity: "branch.example",
-  offered: "aes256-sha256-modp2048",
-  said: "no channel has this address",
-  firstMs: createdAtMs,
-  lastMs: createdAtMs + 1,
-  count: 2 ** 33,
-};
+});
+const mismatch = makeDiagnosis("ike-proposal", createdAtMs + 2, { events: [] });
+const peer = makeUnknownPeer("203.0.113.7", createdAtMs, { count: 2 ** 33 });
 
 describe.each(databases)("diagnoses on $name", (kind) => {
   let database: TestDatabase;

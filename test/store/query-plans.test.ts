@@ -6,6 +6,7 @@ import { createVpc } from "../../src/operations/create-vpc.ts";
 import { deleteVpnConn } from "../../src/operations/delete-vpn-conn.ts";
 import { getTask } from "../../src/operations/get-task.ts";
 import { listVpcs } from "../../src/operations/list-vpcs.ts";
+import { listVpnConnDiagnoses } from "../../src/operations/list-vpn-conn-diagnoses.ts";
 import { type ListVpnConns, listVpnConns } from "../../src/operations/list-vpn-conns.ts";
 import { listVpnGws } from "../../src/operations/list-vpn-gws.ts";
 import { modifyVpc } from "../../src/operations/modify-vpc.ts";
@@ -37,6 +38,7 @@ import {
 } from "../../src/store/vpn-conns.ts";
 import { findFreePublicAddress, findVpnGwById } from "../../src/store/vpn-gws.ts";
 import type { VpnConn } from "../../src/vpn/entities.ts";
+import { makeDiagnosis, makeUnknownPeer } from "../support/diagnoses.ts";
 import { makeConn, makeOperator, makePlace, modifyConn, type Operator, type Place } from "../support/operations.ts";
 import { makeSqlite, sqliteFileOf, type TestDatabase } from "./databases.ts";
 
@@ -194,6 +196,20 @@ describe("no table is gone through whole", () => {
     ["DescribeVpnConn by VPC", (fresh, each) => list({ vpc: place.vpc.uid })(fresh, each)],
     ["DescribeVpnConn by task", list({ taskId: 1 })],
     ["DescribeVpnConn by name", list({ name: "x" })],
+    [
+      "DescribeVpnConnDiagnosis",
+      async (fresh, { context, caller }) => {
+        await fresh.transaction((db) => recordDiagnoses(db, new Map([[conn.id, makeDiagnosis("pfs", 0)]])));
+        const filter = {
+          vpc: undefined,
+          vpnGw: place.vpnGw.uid,
+          vpnConn: undefined,
+          name: undefined,
+          taskId: undefined,
+        };
+        await listVpnConnDiagnoses(context, caller, { ...page, ...filter });
+      },
+    ],
     ["DescribeVpcTaskResult", (_, { context, caller }) => getTask(context, caller, { taskId: 1 })],
     [
       "DescribeVpnGw by unified id",
@@ -255,18 +271,14 @@ describe("no table is gone through whole", () => {
     [
       "the loop: why channels are not up",
       change(async (db) => {
-        const diagnosis = { sentence: "", fix: "", sinceMs: 0, offered: "", said: "", events: [] };
-        await recordDiagnoses(db, new Map([[conn.id, { ...diagnosis, cause: "peer-silent" }]]));
+        await recordDiagnoses(db, new Map([[conn.id, makeDiagnosis("peer-silent", 0)]]));
         await recordDiagnoses(db, new Map([[conn.id, undefined]]));
       }),
     ],
     ["the diagnoses of a page", (fresh) => findDiagnoses(fresh.db, [conn.id, conn.id + 1])],
     [
       "the loop: who knocked",
-      change((db) => {
-        const peer = { address: "", identity: "", offered: "", said: "", firstMs: 0, lastMs: 0, count: 1 };
-        return recordUnknownPeers(db, place.vpnGw.id, [peer]);
-      }),
+      change((db) => recordUnknownPeers(db, place.vpnGw.id, [makeUnknownPeer("203.0.113.7", 0)])),
     ],
     ["the peers that knocked", (fresh) => listUnknownPeers(fresh.db, place.vpnGw.id)],
     ["the deletion of traffic", change((db) => deleteTrafficBefore(db, 1))],

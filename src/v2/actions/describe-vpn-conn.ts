@@ -4,6 +4,7 @@ import type { VpnConnView } from "../../vpn/entities.ts";
 import { distinctNetworks } from "../../vpn/spd.ts";
 import type { Action } from "../action.ts";
 import { showIke, showIpsec } from "../algorithms.ts";
+import { showSummary } from "../diagnosis.ts";
 import { vpnConnStatusNumbers } from "../status.ts";
 import { formatTime, maxListed, readPage, showVpc } from "../values.ts";
 
@@ -27,6 +28,8 @@ export const describeVpnConn: Action = {
       // Only a key that may write sees it (architecture: security).
       preSharedKey: caller.isReadOnly ? "" : view.conn.preSharedKey.reveal(),
       createTime: formatTime(context, view.conn.createdAtMs),
+      // Ours: api-v2.md has no such field.
+      ...showSummary(context, view.diagnosis),
     }));
     return { totalCount: total, data };
   },

@@ -14,6 +14,7 @@ import { describeVpcEx } from "./describe-vpc-ex.ts";
 import { describeVpcLimit } from "./describe-vpc-limit.ts";
 import { describeVpcTaskResult } from "./describe-vpc-task-result.ts";
 import { describeVpnConn } from "./describe-vpn-conn.ts";
+import { describeVpnConnDiagnosis } from "./describe-vpn-conn-diagnosis.ts";
 import { describeVpnConnMonitor } from "./describe-vpn-conn-monitor.ts";
 import { describeVpnGw } from "./describe-vpn-gw.ts";
 import { getVpnConnConfig } from "./get-vpn-conn-config.ts";
@@ -49,6 +50,7 @@ export const actions: ReadonlyMap<string, Action> = new Map(
     describeVpcLimit,
     describeVpcTaskResult,
     describeVpnConn,
+    describeVpnConnDiagnosis,
     describeVpnConnMonitor,
     describeVpnGw,
     getVpnConnConfig,
