@@ -1,8 +1,7 @@
 // `culvert call`: one signed call of any action.
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Config } from "../config.ts";
-import { call, clientOf } from "./client.ts";
+import { call, clientOfConfig } from "./client.ts";
 import { exitCodes } from "./exit-codes.ts";
 
 /** Parameters that must not stand in the process list. */
@@ -36,9 +35,7 @@ export async function runCall(
   try {
     const readInput = (file: string | 0) => readFileSync(file, "utf8");
     const pairs = parameters.map((text) => readParameter(text, readInput));
-    const keyFile = config.keyFile === "" ? join(config.data, "admin.key.json") : config.keyFile;
-    const client = clientOf(keyFile, config.endpoint, config.region, config.caFile);
-    const reply = await call(client, action, Object.fromEntries(pairs));
+    const reply = await call(clientOfConfig(config), action, Object.fromEntries(pairs));
     process.stdout.write(`${options.json ? JSON.stringify(reply) : JSON.stringify(reply, undefined, 2)}\n`);
     if (reply.code !== 0) process.exitCode = exitCodes.failed;
   } catch (error) {

@@ -5,6 +5,7 @@ import { request as requestPlain } from "node:http";
 import { request as requestSecured } from "node:https";
 import { dirname, join } from "node:path";
 import { getCACertificates } from "node:tls";
+import type { Config } from "../config.ts";
 import { readKeyFile } from "../operations/admin-key.ts";
 import { signRequest } from "../v2/signature.ts";
 import type { Secret } from "../vpn/secret.ts";
@@ -26,6 +27,11 @@ export interface Reply {
   readonly message: string;
   readonly codeDesc?: string;
   readonly [key: string]: unknown;
+}
+
+/** The client of a command, as its options and settings say. @throws Error when a file does not hold what it should */
+export function clientOfConfig({ keyFile, data, endpoint, region, caFile }: Config): Client {
+  return clientOf(keyFile === "" ? join(data, "admin.key.json") : keyFile, endpoint, region, caFile);
 }
 
 /** A client with the key of a file. @throws Error when a file does not hold what it should */

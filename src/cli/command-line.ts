@@ -15,6 +15,7 @@ import { StoreError } from "../store/errors.ts";
 import { runCall } from "./call.ts";
 import { runDoctorCommand } from "./doctor.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { runExplain } from "./explain.ts";
 import { createKeyCommand, disableKeyCommand, listKeysCommand } from "./key.ts";
 import { labDownCommand, labStatusCommand, labUpCommand } from "./lab.ts";
 import { runServe, type StartServer } from "./serve.ts";
@@ -58,6 +59,17 @@ function withStore(command: Command): Command {
     .option("--config <file>", "JSON file of settings");
 }
 
+/** Of a command that calls the API. */
+function withClient(command: Command): Command {
+  return command
+    .addOption(setting("endpoint", "URL"))
+    .addOption(setting("keyFile", "file"))
+    .addOption(setting("caFile", "file"))
+    .addOption(setting("region", "region", "region to call in"))
+    .addOption(setting("data", "directory", "data directory of the server, for its admin.key.json"))
+    .option("--config <file>", "JSON file of settings");
+}
+
 /** Builds the commands; nothing runs until they are parsed. */
 export function buildCommandLine(startServer: StartServer): Command {
   const program = new Command("culvert").description("Self-hosted site-to-site VPN behind the QCloud VPC API");
@@ -91,17 +103,17 @@ export function buildCommandLine(startServer: StartServer): Command {
   ).action((secretId, options) => disableKeyCommand(configOf(options), secretId));
 
   const call = program.command("call <Action> [parameters...]");
-  call
-    .description("send one signed call: name=value, name=@FILE, or name=- for standard input")
-    .addOption(setting("endpoint", "URL"))
-    .addOption(setting("keyFile", "file"))
-    .addOption(setting("caFile", "file"))
-    .addOption(setting("region", "region", "region to call in"))
-    .addOption(setting("data", "directory", "data directory of the server, for its admin.key.json"))
-    .option("--config <file>", "JSON file of settings")
+  withClient(call.description("send one signed call: name=value, name=@FILE, or name=- for standard input"))
     .addOption(jsonOption("the reply as one line of JSON"))
     .addHelpText("after", callHelp)
     .action((action, parameters, options) => runCall(action, parameters, configOf(options), options));
+
+  const channel = program.command("channel").description("VPN channels, asked about through the API");
+  const explain = channel.command("explain <ID>");
+  withClient(explain.description("tell why a VPN channel is not up, and what to change at which end"))
+    .addOption(jsonOption("one JSON object"))
+    .addHelpText("after", explainHelp)
+    .action((id, options) => runExplain(id, configOf(options), options));
 
   const lab = program
     .command("lab")
@@ -176,6 +188,15 @@ Examples:
   openssl rand -hex 16 | culvert call ModifyVpnConnEx vpcId=1 vpnGwId=1 vpnConnId=1 preSharedKey=-
   culvert call ModifyVpnConnEx vpcId=1 vpnGwId=1 vpnConnId=1 'spdAcl={"10.0.1.0/24":["10.56.20.0/24"]}'
   culvert call DescribeVpcEx --endpoint https://vpn.example.org:8443 --key-file key.json --ca-file cert.pem`;
+
+const explainHelp = `
+ID is the channel's unified id (vpnx-…) or its number. The channel may be of any gateway of the account and region.
+
+Exit codes: 0 the channel is up; 1 it is not, or carries nothing; 2 it could not be asked about.
+
+Examples:
+  culvert channel explain vpnx-ol6bcqp0
+  culvert channel explain 1 --json | jq -r .diagnosis.cause`;
 
 const keyHelp = `
 A new server has a key already, in admin.key.json of its data directory. More for others:
