@@ -17,10 +17,8 @@ CREATE TABLE "api_keys" (
 );
 
 CREATE TABLE "request_stamps" (
-  "secret_id" text not null,
-  "mac" text not null,
-  "expires_at" bigint not null,
-  constraint "request_stamps_primary" primary key ("secret_id", "mac")
+  "digest" text not null primary key,
+  "expires_at" bigint not null
 ) without rowid;
 
 CREATE INDEX "request_stamps_by_expires_at" on "request_stamps" ("expires_at");
@@ -35,17 +33,14 @@ CREATE TABLE "sa_counters" (
 ) without rowid;
 
 CREATE TABLE "spd_pairs" (
-  "vpn_conn_id" integer not null,
   "vpn_gw_id" integer not null,
-  "local_first" integer not null,
-  "local_last" integer not null,
-  "peer_first" integer not null,
-  "peer_last" integer not null
-);
-
-CREATE INDEX "spd_pairs_by_vpn_conn_id" on "spd_pairs" ("vpn_conn_id");
-
-CREATE INDEX "spd_pairs_by_vpn_gw_id_peer_first" on "spd_pairs" ("vpn_gw_id", "peer_first");
+  "peer_first" bigint not null,
+  "peer_last" bigint not null,
+  "local_first" bigint not null,
+  "local_last" bigint not null,
+  "vpn_conn_id" integer not null,
+  constraint "spd_pairs_primary" primary key ("vpn_gw_id", "peer_first", "peer_last", "local_first", "local_last", "vpn_conn_id")
+) without rowid;
 
 CREATE TABLE "subnets" (
   "id" integer primary key autoincrement,
@@ -74,9 +69,9 @@ CREATE TABLE "tasks" (
   "finished_at" integer
 );
 
-CREATE INDEX "tasks_by_finished_at" on "tasks" ("finished_at") where "finished_at" is not null;
+CREATE INDEX "running_tasks_by_vpn_gw_id_vpn_conn_id_generation" on "tasks" ("vpn_gw_id", "vpn_conn_id", "generation") where "finished_at" is null;
 
-CREATE INDEX "tasks_by_vpn_gw_id_status_vpn_conn_id_generation" on "tasks" ("vpn_gw_id", "status", "vpn_conn_id", "generation");
+CREATE INDEX "tasks_by_finished_at" on "tasks" ("finished_at") where "finished_at" is not null;
 
 CREATE TABLE "traffic_slots" (
   "vpn_conn_id" integer not null,

@@ -127,13 +127,14 @@ interface UnknownPeersTable {
 }
 
 /** Every (local, peer) pair as ranges of addresses, to find overlaps by an index. */
+/** All columns are the primary key: the table is the tree by which pairs that overlap are found. */
 interface SpdPairsTable {
-  vpn_conn_id: number;
   vpn_gw_id: number;
-  local_first: number;
-  local_last: number;
   peer_first: number;
   peer_last: number;
+  local_first: number;
+  local_last: number;
+  vpn_conn_id: number;
 }
 
 interface TasksTable {
@@ -152,8 +153,8 @@ interface TasksTable {
 
 /** Signed requests that wrote something, to refuse their replay. */
 interface RequestStampsTable {
-  secret_id: string;
-  mac: string;
+  /** Of SecretId and HMAC. */
+  digest: string;
   expires_at: number;
 }
 

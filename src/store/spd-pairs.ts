@@ -23,14 +23,23 @@ export async function insertSpdPairs(
   for (const row of rows) await insertRow(db, row);
 }
 
-const columns = ["vpn_conn_id", "vpn_gw_id", "local_first", "local_last", "peer_first", "peer_last"] as const;
+const columns = ["vpn_gw_id", "peer_first", "peer_last", "local_first", "local_last", "vpn_conn_id"] as const;
 
 const insertRow = prepare((sql, row: Selectable<Schema["spd_pairs"]>) =>
-  sql.insertInto("spd_pairs").values(pick(row, columns)),
+  // A channel that is being modified may have the pair already.
+  sql
+    .insertInto("spd_pairs")
+    .values(pick(row, columns))
+    .onConflict((conflict) => conflict.doNothing()),
 );
 
+/** Goes through the pairs of the channel's gateway: an index by channel would be one more page to write for each channel that is made. */
 export async function deleteSpdPairs(db: Db, vpnConnId: number): Promise<void> {
-  await db.sql.deleteFrom("spd_pairs").where("vpn_conn_id", "=", vpnConnId).execute();
+  await db.sql
+    .deleteFrom("spd_pairs")
+    .where("vpn_gw_id", "=", (eb) => eb.selectFrom("vpn_conns").select("vpn_gw_id").where("id", "=", vpnConnId))
+    .where("vpn_conn_id", "=", vpnConnId)
+    .execute();
 }
 
 /**

@@ -49,12 +49,13 @@ const insertRow = prepare((sql, row: Omit<Selectable<Schema["tasks"]>, "id">) =>
   sql.insertInto("tasks").values(pick(row, columns)).returning("id"),
 );
 
+/** A task runs as long as it is not known when it ended: so the index of those that run says it. */
 const selectRunning = prepare((sql, { vpnGwId }: { vpnGwId: number }) =>
   sql
     .selectFrom("tasks")
     .select(["id", "vpn_conn_id", "generation", "created_at"])
     .where("vpn_gw_id", "=", vpnGwId)
-    .where("status", "=", "running" satisfies TaskStatus),
+    .where("finished_at", "is", null),
 );
 
 const updateRunning = prepare((sql, row: { id: number; status: string; failure: string | null; finishedAt: number }) =>
@@ -62,7 +63,7 @@ const updateRunning = prepare((sql, row: { id: number; status: string; failure: 
     .updateTable("tasks")
     .set({ status: row.status, failure: row.failure, finished_at: row.finishedAt })
     .where("id", "=", row.id)
-    .where("status", "=", "running" satisfies TaskStatus),
+    .where("finished_at", "is", null),
 );
 
 export async function findTask(db: Db, accountId: number, id: number): Promise<Task | undefined> {
@@ -136,7 +137,7 @@ const updateRunningOfConn = prepare((sql, end: ConnTasksEnd) =>
     .updateTable("tasks")
     .set({ status: end.status, failure: end.failure, finished_at: end.finishedAt })
     .where("vpn_gw_id", "=", end.vpnGwId)
-    .where("status", "=", "running" satisfies TaskStatus)
+    .where("finished_at", "is", null)
     .where("vpn_conn_id", "=", end.vpnConnId)
     .where("generation", "<=", end.upToGeneration)
     .where("created_at", "<=", end.askedUntilMs),

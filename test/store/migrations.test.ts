@@ -8,6 +8,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { drawFreshSchema, drawSchema, schemaFile } from "../../scripts/write-schema.ts";
 import { migrations } from "../../src/store/migrations/index.ts";
 import { openStore } from "../../src/store/open.ts";
+import { insertRequestStamp } from "../../src/store/request-stamps.ts";
+import { readMasterKey } from "../../src/store/sealer.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
 import { makeTempDir, type TempDir } from "../support/temp-dir.ts";
 import { addVpc, makeOwner } from "./rows.ts";
@@ -90,5 +92,27 @@ describe("migrations", () => {
     const tables = await db.introspection.getTables();
     expect(tables.map(({ name }) => name)).toEqual(["first", "second"]);
     await db.destroy();
+  });
+
+  it("keep what stamps and pairs of networks say, when their tables get leaner", async () => {
+    readMasterKey(join(dir.path, "master.key"));
+    const db = openSqlite(join(dir.path, "culvert.db")).sql;
+    const before = Object.fromEntries(Object.entries(migrations).filter(([name]) => name < "202611230215"));
+    await new Migrator({ db, provider: { getMigrations: async () => before } }).migrateToLatest();
+    const pair = sql`insert into spd_pairs values (7, 3, 10, 20, 30, 40)`;
+    // Twice, as while channel 7 is being modified.
+    await pair.execute(db);
+    await pair.execute(db);
+    await sql`insert into request_stamps values ('AKIDone', 'bWFj', 8200)`.execute(db);
+    await db.destroy();
+
+    const store = await open();
+    const pairs = await store.db.sql.selectFrom("spd_pairs").selectAll().execute();
+    const range = { local_first: 10, local_last: 20, peer_first: 30, peer_last: 40 };
+    expect(pairs).toEqual([{ vpn_conn_id: 7, vpn_gw_id: 3, ...range }]);
+    const stamp = { secretId: "AKIDone", mac: "bWFj", expiresAt: 8_200 };
+    const again = store.transaction((each) => insertRequestStamp(each, stamp));
+    await expect(again).rejects.toMatchObject({ kind: "request-replayed" });
+    await store.close();
   });
 });

@@ -310,10 +310,10 @@ describe("no table is gone through whole", () => {
     const ofPairs = planned.filter(({ sql }) => sql.startsWith("select") && sql.includes('from "spd_pairs"'));
     expect(ofPairs).toHaveLength(1);
     const steps = ofPairs[0]?.plan.filter((step) => step.includes(" spd_pairs "));
-    const index = "SEARCH spd_pairs USING INDEX spd_pairs_by_vpn_gw_id_peer_first";
+    const index = "SEARCH spd_pairs USING PRIMARY KEY";
     expect(steps).toEqual([
       `${index} (vpn_gw_id=? AND peer_first>? AND peer_first<?)`,
-      `${index} (vpn_gw_id=? AND peer_first=?)`,
+      `${index} (vpn_gw_id=? AND peer_first=? AND peer_last>?)`,
     ]);
   });
 });
