@@ -1,5 +1,6 @@
 // When a CHILD_SA that is not there is to be initiated: bounded attempts in flight, backoff, deadlines. Pure but for its own memory.
 import type { IkeSa } from "../dataplane/dataplane.ts";
+import type { Fit } from "./fit.ts";
 
 /** charon gives up after 20.7 s with our retransmission settings; an IKE_SA still connecting after this is ended by us. */
 export const connectDeadlineMs = 25_000;
@@ -69,9 +70,20 @@ export class Attempts {
     this.#connectingSinceMs.clear();
   }
 
-  /** Children that were tried and have not lasted yet. */
-  children(): IterableIterator<string> {
-    return this.#attempts.keys();
+  /**
+   * Holds what was tried and has not lasted yet against what is there now.
+   * @param connectionOf the connection that wants a child; undefined: none does
+   */
+  review(
+    fits: ReadonlyMap<string, Pick<Fit, "installed">>,
+    connectionOf: (child: string) => string | undefined,
+    nowMs: number,
+  ): void {
+    for (const child of this.#attempts.keys()) {
+      const connection = connectionOf(child);
+      if (connection === undefined) this.forget(child);
+      else if (fits.get(connection)?.installed.has(child)) this.succeed(child, nowMs);
+    }
   }
 
   /** Forgets a child that nobody wants any more, or that is to be made anew under another connection. */

@@ -3,7 +3,8 @@ import { deleteExpiredStamps } from "../store/request-stamps.ts";
 import { deleteTasksFinishedBefore } from "../store/tasks.ts";
 import { deleteTrafficBefore } from "../store/traffic.ts";
 import { listVpnGwIds } from "../store/vpn-gws.ts";
-import { GatewayLoop, type LoopContext } from "./gateway-loop.ts";
+import { GatewayLoop } from "./gateway-loop.ts";
+import type { LoopContext } from "./loop-context.ts";
 
 /** Results of tasks are kept for a week; the contract asks for a day (api-v2.md 8). */
 const taskRetentionMs = 7 * 24 * 3_600_000;
