@@ -218,12 +218,12 @@ describeOnMachine("a gateway on the machine", () => {
     });
 
     it("without an address in a local network is seen and repaired", async () => {
-      const add: Step = { kind: "add-local-network", network: "10.1.5.0/24" };
-      await dataplane.apply(gateway, add);
+      await dataplane.apply(gateway, { kind: "add-local-network", network: "10.1.5.0/24" });
       await ipBatch(namespace, ["address del 10.1.5.0/32 dev lo"]);
-      expect(await dataplane.observe(gateway.id, true)).toMatchObject({ hasNetwork: true, localNetworks: [] });
-      await dataplane.apply(gateway, add);
-      expect(await dataplane.observe(gateway.id, true)).toMatchObject({ localNetworks: ["10.1.5.0/24"] });
+      expect(await dataplane.observe(gateway.id, true)).toMatchObject({ hasNetwork: false, localNetworks: [] });
+      await dataplane.apply(gateway, make);
+      const mended = { hasNetwork: true, localNetworks: ["10.1.5.0/24"] };
+      expect(await dataplane.observe(gateway.id, true)).toMatchObject(mended);
     });
 
     it("whose namespace is gone gets a new one, and a new charon in it", async () => {

@@ -79,7 +79,8 @@ export async function inspectNetwork(names: Names, network: PublicNetwork, gatew
     ...cables.map((cable) => lookAt(cable.bridgeNamespace)),
   ]);
   const isCabled = cables.every((cable, index) => isCableWhole(cable, near[index]?.links ?? [], inside.links));
-  const wish = { ...network, gateway: record.gateway, localNetworks: [] };
+  // An address that is recorded and not there was taken away by somebody, or by us, who ended before the record was written.
+  const wish = { ...network, ...record };
   return {
     isWhole: hasSysctls && isCabled && commandsForNetwork(wish, inside).length === 0,
     localNetworks: record.localNetworks.filter((local) => hasLocalAddress(inside, local)),
