@@ -92,7 +92,7 @@ async function insideGateway(): Promise<string[]> {
     ].map((args) => run("ip", ["-n", names.gatewayNamespace(1), ...args])),
   );
   // The number behind a link's name, and that of its other end, are the kernel's choice.
-  return `${addresses?.replaceAll(/@if\d+/g, "")}${routes}`
+  return `${addresses?.replaceAll(/@if\d+| +(?= )/g, "")}${routes}`
     .split("\n")
     .map((line) => line.trimEnd())
     .sort();
