@@ -23,7 +23,8 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   operations: ["store", "tasks", "peer-config", "vpn", "errors.ts", "config.ts"],
   reconcile: ["store", "tasks", "dataplane/dataplane.ts", "vpn", "errors.ts"],
 
-  host: ["reconcile", "store", "dataplane", "config.ts"],
+  "log.ts": [],
+  host: ["reconcile", "store", "dataplane", "config.ts", "log.ts"],
 
   v2: ["operations", "vpn", "errors.ts"],
   http: ["v2", "vpn", "errors.ts", "config.ts"],
