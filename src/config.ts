@@ -154,15 +154,12 @@ export const settings = {
     isEndpoint,
     "a URL such as http://127.0.0.1:8080 or https://vpn.example.org:8443",
     "http://127.0.0.1:8080",
-    "where `culvert call` finds the API",
+    "URL of the API for the commands that call it",
   ),
-  keyFile: text(
-    "",
-    "file with the SecretId and SecretKey that `culvert call` signs with; empty: <data>/admin.key.json",
-  ),
+  keyFile: text("", "file with the SecretId and SecretKey that calls are signed with; empty: <data>/admin.key.json"),
   caFile: text(
     "",
-    "file of the certificates that `culvert call` trusts; empty: Node.js's own, and tls/cert.pem beside the key file",
+    "file of the certificates that a call trusts; empty: Node.js's own, and tls/cert.pem beside the key file",
   ),
   "network.publicPool": pool("198.51.100.10-198.51.100.60", "public addresses that VPN gateways are given"),
   "network.publicPrefixLength": integer(24, [8, 31], "length of the public network"),
