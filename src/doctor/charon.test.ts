@@ -2,7 +2,6 @@ import { describe, expect, it } from "vitest";
 import {
   judgeAlgorithms,
   judgeCharon,
-  judgeDes,
   judgePlugins,
   readAlgorithms,
   type SeenCharon,
@@ -55,12 +54,5 @@ describe("algorithms", () => {
   it.each([...wantedAlgorithms()])("fail without %s", (name) => {
     const algorithms = new Set([...charon.algorithms].filter((each) => each !== name));
     expect(judgeAlgorithms(algorithms)).toMatchObject({ status: "fail", found: `charon lacks ${name}.` });
-  });
-});
-
-describe("DES", () => {
-  it("is believed with the legacy provider only, although charon lists it without", () => {
-    expect(judgeDes(charon)).toMatchObject({ status: "ok", found: expect.stringContaining("no packet was tried") });
-    expect(judgeDes({ ...charon, hasLegacyProvider: false })).toMatchObject({ status: "fail" });
   });
 });

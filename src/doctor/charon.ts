@@ -126,18 +126,3 @@ export function judgeAlgorithms(algorithms: ReadonlySet<string>): Check {
   }
   return fail("algorithms", `charon lacks ${missing.join(", ")}.`, installPackages);
 }
-
-/** Without the provider charon lists DES all the same, shows such a tunnel as INSTALLED, and carries nothing through it. */
-export function judgeDes({ algorithms, hasLegacyProvider }: SeenCharon): Check {
-  if (hasLegacyProvider && algorithms.has(encryptionNames.des)) {
-    return ok(
-      "des",
-      "DES is listed, and OpenSSL's legacy provider is loaded, without which it carries nothing; no packet was tried.",
-    );
-  }
-  return fail(
-    "des",
-    "charon has not loaded OpenSSL's legacy provider: channels with des-cbc come up and carry nothing.",
-    "Install `ossl-modules/legacy.so` (on Debian: `apt-get install --reinstall libssl3`).",
-  );
-}

@@ -2,11 +2,11 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { type Config, readListen } from "../config.ts";
-import type { CharonPlace } from "../dataplane/charon/charon-process.ts";
 import { instanceOf, type Names, namesOf } from "../dataplane/charon/names.ts";
+import { type Stage, stageOf, withStage } from "../dataplane/charon/stage.ts";
 import type { PeekedVpnGw } from "../store/peek.ts";
 import { judgeAppArmor, probeAppArmor } from "./apparmor.ts";
-import { judgeAlgorithms, judgeCharon, judgeDes, judgePlugins, probeCharon } from "./charon.ts";
+import { judgeAlgorithms, judgeCharon, judgePlugins, probeCharon } from "./charon.ts";
 import { type Check, ok, skip } from "./check.ts";
 import {
   adminKeyOf,
@@ -23,6 +23,7 @@ import { judgeGateways, probeGateways, probeSilent } from "./gateways.ts";
 import { judgeHostIke, probeHostIke } from "./host-ike.ts";
 import { findLeftovers, judgeLeftovers, probeTraces } from "./leftovers.ts";
 import { judgeListen, probeListen } from "./listen.ts";
+import { judgeNamespace, probeNamespace } from "./namespaces.ts";
 import {
   judgeLabPrograms,
   judgePrograms,
@@ -35,8 +36,8 @@ import {
   serverPrograms,
 } from "./programs.ts";
 import { hasRights, judgeRights, probeRights } from "./rights.ts";
-import { judgeNamespace, probeNamespace, stageOf, withStage } from "./stage.ts";
 import { judgeNode, judgeSystem, probeSystem } from "./system.ts";
+import { judgeTrial, probeTrial } from "./trial.ts";
 
 export interface Report {
   /** Nothing fails; there may be warnings. */
@@ -70,7 +71,7 @@ async function checkMachine(names: Names, canLook: boolean): Promise<Check[]> {
     Promise.all(labPrograms.map(probeProgram)),
   ]);
   const hasStrongswan = await probeStrongswan();
-  const staged = canLook ? await checkStage(stageOf(names), hasStrongswan) : skipAll(onStage, lacksRights);
+  const staged = canLook ? await checkStage(stageOf(names, "doctor"), hasStrongswan) : skipAll(onStage, lacksRights);
   return [
     judgePrograms(programs),
     canLook ? judgeTun(await probeTun()) : skip("tun", lacksRights),
@@ -83,15 +84,16 @@ async function checkMachine(names: Names, canLook: boolean): Promise<Check[]> {
 }
 
 const lacksRights = "that needs the rights above";
-const ofCharon = ["charon", "plugins", "algorithms", "des", "esp"] as const;
+const ofCharon = ["charon", "plugins", "algorithms", "esp", "packets"] as const;
 const onStage = ["namespaces", ...ofCharon] as const;
 
 function skipAll(names: readonly string[], reason: string): Check[] {
   return names.map((name) => skip(name, reason));
 }
 
-function checkStage(place: CharonPlace, hasStrongswan: boolean): Promise<Check[]> {
-  return withStage(place, async () => {
+function checkStage(stage: Stage, hasStrongswan: boolean): Promise<Check[]> {
+  return withStage(stage, async () => {
+    const [place] = stage;
     const refusal = await probeNamespace(place.namespace);
     const namespaces = judgeNamespace(refusal);
     if (refusal !== undefined) return [namespaces, ...skipAll(ofCharon, "there is no namespace for it")];
@@ -101,13 +103,16 @@ function checkStage(place: CharonPlace, hasStrongswan: boolean): Promise<Check[]
     const up = judgeCharon(charon);
     if (typeof charon === "string") return [namespaces, up, ...skipAll(ofCharon.slice(1), "no charon runs")];
     const { plugins, algorithms } = charon;
+    const esp = judgeEsp(kernelEsp, charon);
     return [
       namespaces,
       up,
       judgePlugins(plugins),
       judgeAlgorithms(algorithms),
-      judgeDes(charon),
-      judgeEsp(kernelEsp, charon),
+      esp,
+      esp.status === "ok"
+        ? judgeTrial(await probeTrial(stage), charon.hasLegacyProvider)
+        : skip("packets", "there is no ESP"),
     ];
   });
 }

@@ -1,7 +1,7 @@
 // The doctor on a real machine: well, without strongSwan, without one of its plugins, without rights, with a gateway that cannot be made.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { globSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { call, clientOf, type Reply } from "../../src/cli/client.ts";
@@ -11,10 +11,10 @@ import { charonProgram, startCharon } from "../../src/dataplane/charon/charon-pr
 import { listNamespaces } from "../../src/dataplane/charon/ip.ts";
 import { instanceOf, type Names, namesOf } from "../../src/dataplane/charon/names.ts";
 import { removeInstance } from "../../src/dataplane/charon/remove-instance.ts";
+import { stageOf } from "../../src/dataplane/charon/stage.ts";
 import { startServerProcess } from "../../src/demo/server-process.ts";
 import type { Check } from "../../src/doctor/check.ts";
 import { runDoctor } from "../../src/doctor/doctor.ts";
-import { stageOf } from "../../src/doctor/stage.ts";
 import { culvert, environment } from "../support/command.ts";
 import { describeOnMachine } from "../support/machine.ts";
 import { makeTempDir, type TempDir } from "../support/temp-dir.ts";
@@ -24,6 +24,9 @@ interface Examination {
   readonly code: number | null;
   readonly checks: ReadonlyMap<string, Check>;
 }
+
+/** Debian's libssl3 has it. */
+const [legacyProvider = ""] = globSync("/usr/lib/*/ossl-modules/legacy.so");
 
 let directory: TempDir;
 let names: Names;
@@ -71,7 +74,12 @@ describeOnMachine("the doctor", () => {
     for (const name of ["rights", "programs", "tun", "strongswan", "namespaces", "charon", "plugins", "algorithms"]) {
       expect(checks.get(name), name).toMatchObject({ status: "ok" });
     }
-    expect(checks.get("des")).toMatchObject({ status: "ok" });
+    expect(checks.get("packets")).toEqual({
+      name: "packets",
+      status: "ok",
+      found:
+        "A packet crossed with each of the 12 pairs of cipher and hash, and phase 1 came up with each of 10 choices.",
+    });
     expect(checks.get("esp")).toMatchObject({ status: "ok", found: expect.stringContaining("userspace") });
     expect(await listTraces()).toEqual(before);
   });
@@ -97,6 +105,20 @@ describeOnMachine("the doctor", () => {
     expect(checks.get("esp")).toMatchObject({ status: "fail" });
   });
 
+  it("finds by trying that DES carries nothing without OpenSSL's legacy provider", async () => {
+    const { code, checks } = await examine([legacyProvider]);
+    expect(code).toBe(1);
+    expect(checks.get("algorithms")).toMatchObject({ status: "ok" });
+    const { status, found, fix } = checks.get("packets") ?? {};
+    expect(status).toBe("fail");
+    const failed = "des-cbc in phase 1, des-cbc with md5 in phase 2, des-cbc with sha1 in phase 2";
+    const why = "charon has not loaded OpenSSL's legacy provider";
+    expect(found).toBe(`strongSwan cannot do ${failed}: ${why}. Channels that ask for it are refused.`);
+    expect(fix).toContain("legacy.so");
+    expect([...checks.values()].filter((check) => check.status === "fail")).toHaveLength(1);
+    expect(await listNamespaces(names.prefix)).toEqual([]);
+  });
+
   it("says once that it is not root, and what it therefore did not look at", async () => {
     vi.spyOn(process, "getuid").mockReturnValue(1000);
     const options = { data: directory.path, listen: "127.0.0.1:0" };
@@ -106,11 +128,11 @@ describeOnMachine("the doctor", () => {
     expect(failed).toMatchObject([{ name: "rights", fix: expect.stringContaining("sudo bin/culvert doctor") }]);
     const skipped = report.checks.filter(({ found }) => found.startsWith("Not looked at: that needs the rights above"));
     const names = skipped.map(({ name }) => name);
-    expect(names).toEqual(["tun", "namespaces", "charon", "plugins", "algorithms", "des", "esp", "leftovers"]);
+    expect(names).toEqual(["tun", "namespaces", "charon", "plugins", "algorithms", "esp", "packets", "leftovers"]);
   });
 
   it("takes over what a doctor that was killed has left", async () => {
-    const stage = stageOf(names);
+    const [stage] = stageOf(names, "doctor");
     await makeNamespace(stage.namespace);
     const pid = await startCharon(stage);
     const { code } = await examine();
