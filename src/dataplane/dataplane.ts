@@ -117,6 +117,11 @@ export interface Dataplane {
    * only charon is asked.
    */
   observe(gatewayId: number, isThorough: boolean): Promise<ActualGateway>;
+  /**
+   * Why this machine cannot carry a channel with these settings, in a sentence that names the algorithm; undefined when it can. Waits
+   * while that is being found out, some seconds at most.
+   */
+  findRefusal(ike: IkeSettings, ipsec: IpsecSettings): Promise<string | undefined>;
   /** Does one step. @throws DataplaneError */
   apply(gateway: GatewaySpec, step: Step): Promise<void>;
   /**

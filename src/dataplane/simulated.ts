@@ -72,6 +72,8 @@ export class SimulatedDataplane implements Dataplane {
     return { ...this.peek(gatewayId), ended: this.#gateways.get(gatewayId)?.ended.splice(0) ?? [] };
   }
 
+  async findRefusal(): Promise<undefined> {}
+
   /** For tests: what is there; what has ended is still to be told. */
   peek(gatewayId: number): ActualGateway {
     const gateway = this.#gateways.get(gatewayId);

@@ -22,19 +22,22 @@ export interface ServerProcess {
 
 /**
  * @param env settings beside those of this process's environment: `{ CULVERT_LOG_LEVEL: "warn" }`
+ * @param within a command that runs the command behind it and becomes it: `["nice", "-n5"]`
  * @throws Error with the server's last words when it does not start
  */
 export async function startServerProcess(
   dataDir: string,
   dataplane: "charon" | "simulated",
   env: Readonly<Record<string, string>> = {},
+  within: readonly string[] = [],
 ): Promise<ServerProcess> {
   const logFile = join(dataDir, "serve.log");
   const log = openSync(logFile, "a", 0o600);
   const earlier = fstatSync(log).size;
   const args = ["serve", "--data", dataDir, "--dataplane", dataplane, "--listen", "127.0.0.1:0"];
   // A process group of its own: Ctrl-C is for the demo, which then stops the server in its turn.
-  const child = spawn(program, args, {
+  const [file = program, ...rest] = [...within, program, ...args];
+  const child = spawn(file, rest, {
     stdio: ["ignore", log, log],
     detached: true,
     env: { ...readEnvironment(), ...env },

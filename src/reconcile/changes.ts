@@ -11,8 +11,8 @@ export interface Change {
   readonly connectionName: string;
   /** A modification only: what the channel goes back to if it fails; undefined when it changes no setting. */
   readonly fallback?: DesiredVpnConn | undefined;
-  /** Why it has gone back. */
-  readonly refusal?: string;
+  /** Why it has gone back, or is not desired at all. */
+  readonly refusal?: string | undefined;
 }
 
 /**

@@ -36,7 +36,7 @@ export class Convergence {
 
   private constructor(context: LoopContext, vpnGw: VpnGw, netStatuses: ReadonlyMap<number, NetStatus>) {
     this.#context = context;
-    this.#wanted = new Wanted(vpnGw.publicAddress, (child) => this.#attempts.forget(child));
+    this.#wanted = new Wanted(context.dataplane, vpnGw.publicAddress, (child) => this.#attempts.forget(child));
     this.#applying = new Applying(context, this.#wanted, this.#attempts);
     this.#netStatuses = new NetStatuses(netStatuses);
     this.#traffic = new TrafficWatch(vpnGw.id, context.store, context.periodMs);
@@ -107,7 +107,7 @@ export class Convergence {
     const { conns } = this.#wanted;
     const fits = this.#fits(actual);
     this.#attempts.review(fits, (child) => conns.ownerOf(child)?.connectionName, clock());
-    const netStatuses = this.#netStatuses.changes(fits, conns);
+    const netStatuses = this.#netStatuses.changes(fits, conns, this.#wanted.refused());
     this.#logChanges(netStatuses);
     await recordRound(store, vpnGw, { ...known, netStatuses }, clock());
     this.#wanted.settle(known.conns);

@@ -16,9 +16,13 @@ export class NetStatuses {
     this.#recorded = new Map(recorded);
   }
 
-  /** A channel is available when every pair of it has a CHILD_SA. Only connections that changed are gone through. */
-  changes(fits: Fits, conns: DesiredConns): Map<number, NetStatus> {
-    const changes = new Map<number, NetStatus>();
+  /**
+   * A channel is available when every pair of it has a CHILD_SA. Only connections that changed are gone through.
+   * @param refused channels that cannot be carried, and may have been before strongSwan became another
+   */
+  changes(fits: Fits, conns: DesiredConns, refused: readonly number[]): Map<number, NetStatus> {
+    const wasUp = refused.filter((connId) => this.#recorded.get(connId) === "available");
+    const changes = new Map<number, NetStatus>(wasUp.map((connId) => [connId, "unavailable"]));
     for (const [name, fit] of fits) {
       if (this.#fits.get(name) === fit) continue;
       for (const { conn, children } of conns.members(name)) {

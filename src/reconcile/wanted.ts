@@ -1,23 +1,26 @@
 // What one gateway should be by its rows, and the changes to its channels that wait for an answer.
 
+import type { Dataplane } from "../dataplane/dataplane.ts";
 import type { Db } from "../store/store.ts";
 import type { DesiredVpnConn } from "../store/vpn-conns.ts";
 import { listChangedConns } from "../store/vpn-conns.ts";
 import type { VpnGw } from "../vpn/entities.ts";
 import { answerChange, type Change, failedStatus, isAnswered } from "./changes.ts";
-import { connectionName, DesiredConns } from "./desired.ts";
+import { connectionName, DesiredConns, isLeaving } from "./desired.ts";
 import type { DesiredGateway } from "./plan.ts";
 import type { ConnOutcome } from "./record.ts";
 
 export class Wanted {
   readonly conns: DesiredConns;
+  readonly #dataplane: Dataplane;
   /** Latest changes that have not been answered yet, by channel. */
   readonly #unanswered = new Map<number, Change>();
   readonly #onMoved: (child: string) => void;
   #seenGeneration = 0;
 
   /** @param onMoved called with each child that goes to another connection */
-  constructor(publicAddress: string, onMoved: (child: string) => void) {
+  constructor(dataplane: Dataplane, publicAddress: string, onMoved: (child: string) => void) {
+    this.#dataplane = dataplane;
     this.conns = new DesiredConns(publicAddress);
     this.#onMoved = onMoved;
   }
@@ -26,10 +29,12 @@ export class Wanted {
   async read(db: Db, vpnGw: VpnGw): Promise<void> {
     if (vpnGw.generation <= this.#seenGeneration) return;
     for (const row of await listChangedConns(db, vpnGw.id, this.#seenGeneration)) {
-      this.#take(row);
       const { conn, fallback } = row;
-      if (!isAnswered(conn.status)) {
-        this.#unanswered.set(conn.id, { conn, connectionName: connectionName(row), fallback });
+      const refusal = isLeaving(conn) ? undefined : await this.#dataplane.findRefusal(conn.ike, conn.ipsec);
+      if (refusal === undefined) this.#take(row);
+      else this.#refuse(row);
+      if (refusal !== undefined || !isAnswered(conn.status)) {
+        this.#unanswered.set(conn.id, { conn, connectionName: connectionName(row), fallback, refusal });
       }
     }
     this.#seenGeneration = vpnGw.generation;
@@ -75,6 +80,18 @@ export class Wanted {
       if (status === undefined || change === undefined || isAnswered(status)) this.#unanswered.delete(connId);
       else this.#unanswered.set(connId, { ...change, conn: { ...change.conn, status, failure } });
     }
+  }
+
+  /** Channels that this machine cannot carry. */
+  refused(): number[] {
+    const changes = [...this.#unanswered.values()].filter(({ refusal }) => refusal !== undefined);
+    return changes.map(({ conn }) => conn.id).filter((connId) => this.conns.get(connId) === undefined);
+  }
+
+  /** A channel that this machine cannot carry is not desired; one that was to become such stays as it was. */
+  #refuse({ conn, fallback }: DesiredVpnConn): void {
+    if (conn.status === "modifying" && fallback !== undefined) this.#take(fallback);
+    else this.conns.drop(conn.id);
   }
 
   #fallBack({ fallback }: Change): boolean {

@@ -2,6 +2,7 @@
 import type { ActualGateway, Dataplane, GatewaySpec, Step } from "../../src/dataplane/dataplane.ts";
 import { SimulatedDataplane } from "../../src/dataplane/simulated.ts";
 import type { Diagnosis } from "../../src/diagnosis/diagnosis.ts";
+import type { IkeSettings, IpsecSettings } from "../../src/vpn/algorithms.ts";
 
 export interface TakenStep {
   readonly gatewayId: number;
@@ -27,6 +28,8 @@ export class ScriptedDataplane implements Dataplane {
   onApply: Interference<TakenStep> = () => {};
   /** Called before anything is looked at. */
   onObserve: Interference<TakenLook> = () => {};
+  /** What findRefusal answers. */
+  onFindRefusal: (ike: IkeSettings, ipsec: IpsecSettings) => string | undefined = () => undefined;
   readonly #inner: SimulatedDataplane;
   readonly #specs = new Map<number, GatewaySpec>();
   #listener: (gatewayId: number) => void = () => {};
@@ -48,6 +51,10 @@ export class ScriptedDataplane implements Dataplane {
     this.looks.push(look);
     await this.onObserve(look);
     return this.#inner.observe(gatewayId, isThorough);
+  }
+
+  async findRefusal(ike: IkeSettings, ipsec: IpsecSettings): Promise<string | undefined> {
+    return this.onFindRefusal(ike, ipsec);
   }
 
   async apply(gateway: GatewaySpec, step: Step): Promise<void> {

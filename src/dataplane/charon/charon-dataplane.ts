@@ -3,6 +3,7 @@
 import { readdir } from "node:fs/promises";
 import type { Diagnosis } from "../../diagnosis/diagnosis.ts";
 import { ViciError } from "../../vici/errors.ts";
+import type { IkeSettings, IpsecSettings } from "../../vpn/algorithms.ts";
 import {
   type ActualGateway,
   type ChildSa,
@@ -28,6 +29,8 @@ import type { PublicNetwork } from "./gateway-network-plan.ts";
 import { CommandError, listNamespaces } from "./ip.ts";
 import { checkMachine } from "./machine-check.ts";
 import type { Names } from "./names.ts";
+import { abilitiesFor } from "./trial/choices.ts";
+import { Trials } from "./trial/trials.ts";
 import { findRouteless, listTunnelRoutes } from "./tunnel-routes.ts";
 
 /** The part of a logger that is used here (pino's shape). */
@@ -57,6 +60,7 @@ export class CharonDataplane implements Dataplane {
   readonly #dpd: DeadPeerDetection;
   readonly #log: Log;
   readonly #clients: CharonClients;
+  readonly #trials: Trials;
   /** What this object has seen; a gateway that is not in here is looked at before anything is said about it. */
   readonly #networks = new Map<number, SeenNetwork>();
   /** Gateways whose charon runs and cannot go on as it is. */
@@ -71,6 +75,7 @@ export class CharonDataplane implements Dataplane {
     this.#network = options.network;
     this.#dpd = options.dpd;
     this.#log = options.log;
+    this.#trials = new Trials(options.names, options.log);
     this.#clients = new CharonClients(
       (gatewayId) => this.#place(gatewayId),
       (gatewayId, ended) => {
@@ -90,6 +95,7 @@ export class CharonDataplane implements Dataplane {
 
   async start(): Promise<void> {
     await checkMachine(this.#names);
+    this.#trials.begin();
   }
 
   async listGatewayIds(): Promise<readonly number[]> {
@@ -109,6 +115,12 @@ export class CharonDataplane implements Dataplane {
       this.#ended.delete(gatewayId);
       return { hasNetwork: network.isWhole, localNetworks: network.localNetworks, ...charon, ended };
     });
+  }
+
+  async findRefusal(ike: IkeSettings, ipsec: IpsecSettings): Promise<string | undefined> {
+    const missing = await this.#trials.findMissing(abilitiesFor(ike, ipsec));
+    if (missing.length === 0) return undefined;
+    return `this machine's strongSwan cannot do ${missing.join(", ")}: \`culvert doctor\` tells why`;
   }
 
   async apply(gateway: GatewaySpec, step: Step): Promise<void> {
@@ -164,6 +176,7 @@ export class CharonDataplane implements Dataplane {
   async close(): Promise<void> {
     this.#listener = () => {};
     this.#diagnoses.close();
+    await this.#trials.close();
     await this.#clients.dropAll();
   }
 

@@ -1,0 +1,100 @@
+// What a server knows of its strongSwan: tried in the background when it starts, and not again while the build that passed is there.
+// Whoever needs to know waits for what it needs, and for no more.
+import { join } from "node:path";
+import { ViciError } from "../../../vici/errors.ts";
+import { DataplaneError } from "../../dataplane.ts";
+import { findCharon } from "../charon-process.ts";
+import { CommandError } from "../ip.ts";
+import type { Names } from "../names.ts";
+import { type Stage, stageOf, withStage } from "../stage.ts";
+import { hasPassed, markBuild, writePassed } from "./build.ts";
+import { type Ability, missingOf } from "./choices.ts";
+import { tryAbilities } from "./trial.ts";
+
+interface Log {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+export class Trials {
+  readonly #stage: Stage;
+  /** In the run directory, which is empty after a boot. */
+  readonly #passedFile: string;
+  readonly #log: Log;
+  readonly #end = new AbortController();
+  readonly #proved = new Set<Ability>();
+  #failed: readonly Ability[] = [];
+  #running: Promise<void> | undefined;
+  #progress = Promise.withResolvers<void>();
+
+  constructor(names: Names, log: Log) {
+    this.#stage = stageOf(names, "trial");
+    this.#passedFile = join(names.runDir, "strongswan-passed.json");
+    this.#log = log;
+  }
+
+  /** Begins. Nobody has to wait for it. */
+  begin(): void {
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+      this.#moveOn();
+    });
+  }
+
+  /** Which of these the machine's strongSwan cannot do; none while it could not be tried. */
+  async findMissing(wanted: readonly Ability[]): Promise<Ability[]> {
+    while (this.#running !== undefined && !wanted.every((ability) => this.#proved.has(ability))) {
+      await this.#progress.promise;
+    }
+    return wanted.filter((ability) => this.#failed.includes(ability));
+  }
+
+  /** Ends a trial that runs, and clears it away. */
+  async close(): Promise<void> {
+    this.#end.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    try {
+      const hasNothingToTry = await hasPassed(this.#passedFile);
+      await withStage(this.#stage, async () => {
+        if (!hasNothingToTry) await this.#try();
+      });
+    } catch (error) {
+      if (!(error instanceof Error) || !isOfMachine(error)) throw error;
+      this.#log.warn({ reason: error.message }, "what strongSwan can do here could not be tried");
+    }
+  }
+
+  async #try(): Promise<void> {
+    const beginMs = performance.now();
+    const onProved = (ability: Ability) => {
+      this.#proved.add(ability);
+      this.#moveOn();
+    };
+    const { signal } = this.#end;
+    await tryAbilities(this.#stage, { onProved, signal });
+    if (signal.aborted) return;
+    const tookMs = Math.round(performance.now() - beginMs);
+    this.#failed = missingOf(this.#proved);
+    if (this.#failed.length === 0) {
+      this.#log.info({ tookMs }, "strongSwan can do every algorithm here");
+      const pid = await findCharon(this.#stage[0]);
+      if (pid !== undefined) await writePassed(this.#passedFile, await markBuild(pid));
+    } else {
+      this.#log.warn({ tookMs, failed: this.#failed }, "strongSwan cannot do this here; `culvert doctor` tells why");
+    }
+  }
+
+  #moveOn(): void {
+    this.#progress.resolve();
+    this.#progress = Promise.withResolvers();
+  }
+}
+
+/** What the machine or charon refused: a trial that cannot be made takes nothing from anybody. */
+function isOfMachine(error: Error): boolean {
+  const kinds = [ViciError, CommandError, DataplaneError];
+  return "syscall" in error || kinds.some((kind) => error instanceof kind);
+}
