@@ -1,6 +1,7 @@
 // One channel by VICI alone, on a gateway like ours in every way but that no server knows it: the limit that ours is held against.
 import { CharonDataplane } from "../src/dataplane/charon/charon-dataplane.ts";
 import { toLoadConn, toLoadShared } from "../src/dataplane/charon/connection-message.ts";
+import { ownWires } from "../src/dataplane/charon/gateway-network.ts";
 import type { Names } from "../src/dataplane/charon/names.ts";
 import type { ConnectionSpec, GatewaySpec } from "../src/dataplane/dataplane.ts";
 import { ViciSession } from "../src/vici/session.ts";
@@ -18,6 +19,7 @@ const gateway: GatewaySpec = {
   id: rawNumber,
   uid: "vpngw-benchraw",
   vpcId: rawNumber,
+  vpcUid: "vpc-benchraw",
   vpcCidr: "10.1.0.0/16",
   vpcAddress: "10.1.0.1",
   publicAddress: "198.51.100.61",
@@ -25,8 +27,10 @@ const gateway: GatewaySpec = {
 
 /** Made by our own data plane, so that its charon is of the same build and settings; then driven by hand. */
 export async function makeRawEnd(scope: Scope, names: Names, remote: RemoteEnd): Promise<TunnelKind> {
-  const network = { publicPrefixLength: 24, publicGateway: undefined };
-  const dataplane = new CharonDataplane({ names, network, dpd, log: { info: () => {}, warn: () => {} } });
+  const network = { ...ownWires, publicPrefixLength: 24, publicGateway: undefined };
+  const log = { info: () => {}, warn: () => {} };
+  const dataplane = new CharonDataplane({ names, network, esp: "auto", dpd, log });
+  await dataplane.start();
   await dataplane.apply(gateway, { kind: "make-network" });
   await dataplane.apply(gateway, { kind: "start-charon" });
   await dataplane.apply(gateway, { kind: "add-local-network", network: gateway.vpcCidr });

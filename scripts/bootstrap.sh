@@ -13,7 +13,7 @@ group() {
     dataplane)
       purpose='VPN tunnels'
       packages='charon-systemd strongswan-swanctl libcharon-extra-plugins libstrongswan-standard-plugins
-        iproute2 procps iputils-ping tcpdump'
+        iproute2 nftables procps iputils-ping tcpdump'
       ;;
     proof)
       purpose='proof of what the tunnels carry'

@@ -96,6 +96,11 @@ const samples: Readonly<Record<SettingName, string>> = {
   "network.publicPool": "198.51.100.20-198.51.100.30",
   "network.publicPrefixLength": "25",
   "network.publicGateway": "198.51.100.1",
+  "network.public": "bridge:br-public",
+  "network.publicMtu": "1400",
+  "network.vpcs": "vpc-2ari9m7h=vlan:eno1.20",
+  "network.mss": "1300",
+  "network.esp": "userspace",
 };
 
 /** What a setting is read as, by what its default is and what its text looks like. */
@@ -150,6 +155,37 @@ describe("every setting", () => {
     expect(read({ [name]: text })[name]).toEqual(expected);
     expect(read({}, { [environmentName(name)]: text })[name]).toEqual(expected);
     expect(read({}, {}, writeFile({ [name]: text }))[name]).toEqual(expected);
+  });
+});
+
+describe("the operator's network", () => {
+  test("has its VPCs as an object in the file, and as a text elsewhere", () => {
+    const vpcs = { "vpc-2ari9m7h": "vlan:eno1.20", "*": "bridge:br-vpc{number}" };
+    const text = "vpc-2ari9m7h=vlan:eno1.20,*=bridge:br-vpc{number}";
+    expect(read({}, {}, writeFile({ network: { vpcs } }))["network.vpcs"]).toBe(text);
+    expect(read({}, { CULVERT_NETWORK_VPCS: text })["network.vpcs"]).toBe(text);
+  });
+
+  test.each<[Options, string]>([
+    [
+      { "network.public": "br0" },
+      "option network.public: own, bridge:NAME, interface:NAME or vlan:NAME.ID is expected",
+    ],
+    [{ "network.public": "namespace:x@10.0.0.2" }, "option network.public: own, bridge:NAME"],
+    [{ "network.vpcs": "10.0.0.0/16=bridge:br0" }, "option network.vpcs: VPC=ATTACHMENT is expected"],
+    [{ "network.publicMtu": "575" }, "option network.publicMtu: a whole number from 576 to 9216"],
+    [{ "network.mss": "535" }, "option network.mss: auto, off or a number of bytes from 536 to 9000 is expected"],
+    [{ "network.mss": "none" }, "option network.mss: auto, off or"],
+    [{ "network.esp": "hardware" }, "option network.esp: one of auto, kernel, userspace is expected"],
+  ])("%o is refused", (options, words) => {
+    expect(refuse(() => read(options))).toContain(words);
+  });
+
+  test("has no VPC on the public network", () => {
+    const both = { "network.public": "bridge:br0", "network.vpcs": "vpc-2ari9m7h=bridge:br0" };
+    expect(refuse(() => read(both))).toBe("network.vpcs: vpc-2ari9m7h cannot have bridge:br0, which is network.public");
+    const wires = { "network.public": "own", "network.vpcs": "vpc-2ari9m7h=own" };
+    expect(read(wires)["network.vpcs"]).toBe("vpc-2ari9m7h=own");
   });
 });
 
@@ -222,6 +258,7 @@ describe("the file", () => {
       "there is no setting toString.valueOf",
     ],
     ["a prototype", '{"__proto__": "x"}', "there is no setting __proto__"],
+    ["a VPC at no attachment", { network: { vpcs: { "*": "bridge:br0" } } }, "network.vpcs: * stands for many VPCs"],
     ["null", { masterKeyFile: null }, "masterKeyFile: a value is expected, not null"],
     ["null in a section", { quota: { vpcs: null } }, "quota.vpcs: a value is expected, not null"],
     ["a list", [], "an object of settings is expected"],

@@ -1,6 +1,7 @@
 // One table of settings: name, type, default, a sentence. The only reader of the environment and of the configuration file.
 // Precedence: command line, environment (CULVERT_…), file, default.
 import { readFileSync } from "node:fs";
+import { parsePublicAttachment, parseVpcAttachments } from "./vpn/attachment.ts";
 import { isRegion } from "./vpn/id.ts";
 import { formatAddress, networkAt, parseAddress } from "./vpn/network.ts";
 
@@ -17,6 +18,8 @@ interface Setting<T> {
   readonly about: string;
   /** @throws Error with what was expected */
   readonly parse: (text: string) => T;
+  /** In the file it may be an object; its text is `key=value,…`. */
+  readonly isMap?: boolean;
 }
 
 function text(fallback: string, about: string): Setting<string> {
@@ -35,6 +38,20 @@ function checked(
     return value;
   };
   return { fallback, about, parse };
+}
+
+/** A text that `read` can make something of: it throws with what is expected. */
+function readable(
+  read: (value: string) => unknown,
+  fallback: string,
+  about: string,
+  kind: Pick<Setting<string>, "isMap"> = {},
+): Setting<string> {
+  const parse = (value: string): string => {
+    read(value);
+    return value;
+  };
+  return { fallback, about, parse, ...kind };
 }
 
 function choice<const T extends string>(values: readonly T[], fallback: NoInfer<T>, about: string): Setting<T> {
@@ -90,6 +107,10 @@ function pool(fallback: string, about: string): Setting<AddressPool> {
 /** What serve prints is one too: its path is the API's. */
 function isEndpoint(value: string): boolean {
   return /^https?:\/\/./i.test(value) && URL.canParse(value);
+}
+
+function isMss(value: string): boolean {
+  return value === "auto" || value === "off" || (/^[0-9]{3,4}$/.test(value) && +value >= 536 && +value <= 9_000);
 }
 
 const quota = [0, 2_147_483_647] as const;
@@ -168,6 +189,29 @@ export const settings = {
     "an IPv4 address",
     "",
     "next hop to the rest of the public side; empty: all of it is on the link",
+  ),
+  "network.public": readable(
+    parsePublicAttachment,
+    "own",
+    "the public network on this machine (own | bridge:NAME | interface:NAME | vlan:NAME.ID)",
+  ),
+  "network.publicMtu": integer(1_500, [576, 9_216], "MTU of the gateways' links to the public network, in bytes"),
+  "network.vpcs": readable(
+    parseVpcAttachments,
+    "",
+    "VPC=ATTACHMENT, …: VPCs on this machine, by unified id or * (as network.public, and namespace:NAME@ADDRESS)",
+    { isMap: true },
+  ),
+  "network.mss": checked(
+    isMss,
+    "auto, off or a number of bytes from 536 to 9000",
+    "auto",
+    "largest TCP segment that connections through gateways agree on; auto: what fits by network.publicMtu",
+  ),
+  "network.esp": choice(
+    ["auto", "kernel", "userspace"],
+    "auto",
+    "who encrypts the tunnels' packets; auto: the kernel where it can",
   ),
 } as const;
 
@@ -254,9 +298,18 @@ function collect(path: string, section: object, prefix: string, found: Map<strin
   for (const [key, value] of Object.entries(section)) {
     const name = `${prefix}${key}`;
     if (value === null) throw new ConfigError(`${path}: ${name}: a value is expected, not null`);
-    if (isSection(value)) collect(path, value, `${name}.`, found);
+    const isMap = Object.hasOwn(settings, name) && "isMap" in settings[name as SettingName];
+    if (isSection(value) && isMap) found.set(name, joinEntries(value));
+    else if (isSection(value)) collect(path, value, `${name}.`, found);
     else found.set(name, Array.isArray(value) ? value.join(",") : String(value));
   }
+}
+
+/** A setting that is a map, as the text that the environment would have. */
+function joinEntries(map: object): string {
+  return Object.entries(map)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(",");
 }
 
 /** An address of our own and a port: `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`. */
@@ -302,6 +355,7 @@ function checkTogether(config: Config): void {
   readListen(config.listen);
   checkPool(config);
   checkDpd(config);
+  checkAttachments(config);
   if (config.database !== "" && !/^sqlite:(?!:memory:$)./.test(config.database)) {
     throw new ConfigError("database: this version knows sqlite:PATH only");
   }
@@ -310,6 +364,13 @@ function checkTogether(config: Config): void {
 function checkDpd({ "dpd.delaySeconds": delay, "dpd.timeoutSeconds": timeout }: Config): void {
   if (timeout > delay) return;
   throw new ConfigError(`dpd.timeoutSeconds: more than dpd.delaySeconds, ${delay}, is expected, not ${timeout}`);
+}
+
+/** A VPC that were on the public network would have its packets there in clear. */
+function checkAttachments({ "network.public": ofPublic, "network.vpcs": ofVpcs }: Config): void {
+  const twin = [...parseVpcAttachments(ofVpcs)].find(([, text]) => text !== "own" && text === ofPublic)?.[0];
+  if (twin !== undefined)
+    throw new ConfigError(`network.vpcs: ${twin} cannot have ${ofPublic}, which is network.public`);
 }
 
 function checkPool(config: Config): void {

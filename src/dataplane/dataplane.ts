@@ -11,6 +11,8 @@ export interface GatewaySpec {
   /** Unified id, for people: `vpngw-dystbrkv`. */
   readonly uid: string;
   readonly vpcId: number;
+  /** The VPC's unified id, by which settings name it: `vpc-2ari9m7h`. */
+  readonly vpcUid: string;
   /** Network address and length: `10.0.0.0/16`. */
   readonly vpcCidr: string;
   /** The gateway's own address inside the VPC, without length. */

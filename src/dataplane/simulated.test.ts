@@ -7,6 +7,7 @@ const gateway: GatewaySpec = {
   id: 1,
   uid: "vpngw-00000001",
   vpcId: 1,
+  vpcUid: "vpc-00000001",
   vpcCidr: "10.0.0.0/16",
   vpcAddress: "10.0.0.1",
   publicAddress: "198.51.100.1",

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { charonConf } from "../dataplane/charon/charon-conf.ts";
 import { type CharonPlace, startCharon, viciSocketOf } from "../dataplane/charon/charon-process.ts";
+import type { Esp } from "../dataplane/charon/esp.ts";
 import { ipJson } from "../dataplane/charon/ip.ts";
 import type { DecodedMessage, DecodedValue } from "../vici/codec.ts";
 import { ViciSession } from "../vici/session.ts";
@@ -30,10 +31,10 @@ export interface SeenCharon {
 }
 
 /** @returns why it did not come up, when it did not */
-export async function probeCharon(place: CharonPlace): Promise<SeenCharon | string> {
+export async function probeCharon(place: CharonPlace, esp: Esp = "userspace"): Promise<SeenCharon | string> {
   const startedMs = performance.now();
   try {
-    const pid = await startCharon(place);
+    const pid = await startCharon(place, esp);
     const startMs = Math.round(performance.now() - startedMs);
     const session = await ViciSession.connect(viciSocketOf(place));
     try {
@@ -76,12 +77,12 @@ export function judgeCharon(seen: SeenCharon | string): Check {
 }
 
 /** The plugins that our configuration asks for. */
-export function wantedPlugins(): string[] {
-  return /^ *load = (.*)$/m.exec(charonConf(""))?.[1]?.split(" ") ?? [];
+export function wantedPlugins(esp: Esp = "userspace"): string[] {
+  return /^ *load = (.*)$/m.exec(charonConf("", esp))?.[1]?.split(" ") ?? [];
 }
 
-export function judgePlugins(plugins: readonly string[]): Check {
-  const wanted = wantedPlugins();
+export function judgePlugins(plugins: readonly string[], esp: Esp = "userspace"): Check {
+  const wanted = wantedPlugins(esp);
   const missing = wanted.filter((plugin) => !plugins.includes(plugin));
   if (missing.length === 0) return ok("plugins", `All ${wanted.length} that gateways need are loaded.`);
   return fail("plugins", `charon did not load ${missing.join(", ")}.`, installPackages);

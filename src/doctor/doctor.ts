@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { type Config, readListen } from "../config.ts";
+import { type Esp, probeKernelEsp } from "../dataplane/charon/esp.ts";
 import { instanceOf, type Names, namesOf } from "../dataplane/charon/names.ts";
 import { type Stage, stageOf, withStage } from "../dataplane/charon/stage.ts";
 import type { PeekedVpnGw } from "../store/peek.ts";
@@ -18,7 +19,7 @@ import {
   probeServer,
   type SeenServer,
 } from "./data-dir.ts";
-import { judgeEsp, probeKernelEsp } from "./esp.ts";
+import { espInKernel, findEsp, judgeEsp } from "./esp.ts";
 import { judgeGateways, probeGateways, probeSilent } from "./gateways.ts";
 import { judgeHostIke, probeHostIke } from "./host-ike.ts";
 import { findLeftovers, judgeLeftovers, probeTraces } from "./leftovers.ts";
@@ -56,7 +57,7 @@ export async function runDoctor(config: Config): Promise<Report> {
     judgeNode(process.versions.node),
     judgeSystem(await probeSystem()),
     ...(config.dataplane === "charon"
-      ? [judgeRights(rights), ...(await checkMachine(names, canLook))]
+      ? [judgeRights(rights), ...(await checkMachine(names, config["network.esp"], canLook))]
       : [ok("machine", "Not looked at: the simulated data plane needs no rights and no strongSwan.")]),
     judgeListen(config.listen, await probeListen(readListen(config.listen)), isServerHereOf(server)),
     judgeDataDir(config.data, dir),
@@ -65,16 +66,19 @@ export async function runDoctor(config: Config): Promise<Report> {
   return { ok: checks.every(({ status }) => status !== "fail"), checks };
 }
 
-async function checkMachine(names: Names, canLook: boolean): Promise<Check[]> {
+async function checkMachine(names: Names, esp: Esp | "auto", canLook: boolean): Promise<Check[]> {
   const [programs, forLab] = await Promise.all([
     Promise.all(serverPrograms.map(probeProgram)),
     Promise.all(labPrograms.map(probeProgram)),
   ]);
   const hasStrongswan = await probeStrongswan();
-  const staged = canLook ? await checkStage(stageOf(names, "doctor"), hasStrongswan) : skipAll(onStage, lacksRights);
+  const staged = canLook
+    ? await checkStage(stageOf(names, "doctor"), esp, hasStrongswan)
+    : skipAll(onStage, lacksRights);
+  const isTunNeeded = !staged.some(({ name, found }) => name === "esp" && found === espInKernel);
   return [
     judgePrograms(programs),
-    canLook ? judgeTun(await probeTun()) : skip("tun", lacksRights),
+    canLook ? judgeTun(await probeTun(), isTunNeeded) : skip("tun", lacksRights),
     judgeStrongswan(hasStrongswan),
     ...staged,
     judgeAppArmor(await probeAppArmor()),
@@ -91,7 +95,7 @@ function skipAll(names: readonly string[], reason: string): Check[] {
   return names.map((name) => skip(name, reason));
 }
 
-function checkStage(stage: Stage, hasStrongswan: boolean): Promise<Check[]> {
+function checkStage(stage: Stage, wish: Esp | "auto", hasStrongswan: boolean): Promise<Check[]> {
   return withStage(stage, async () => {
     const [place] = stage;
     const refusal = await probeNamespace(place.namespace);
@@ -99,19 +103,20 @@ function checkStage(stage: Stage, hasStrongswan: boolean): Promise<Check[]> {
     if (refusal !== undefined) return [namespaces, ...skipAll(ofCharon, "there is no namespace for it")];
     if (!hasStrongswan) return [namespaces, ...skipAll(ofCharon, "there is no charon")];
     const kernelEsp = await probeKernelEsp(place.namespace);
-    const charon = await probeCharon(place);
+    const esp = findEsp(wish, kernelEsp) ?? "userspace";
+    const charon = await probeCharon(place, esp);
     const up = judgeCharon(charon);
     if (typeof charon === "string") return [namespaces, up, ...skipAll(ofCharon.slice(1), "no charon runs")];
     const { plugins, algorithms } = charon;
-    const esp = judgeEsp(kernelEsp, charon);
+    const carrier = judgeEsp(wish, kernelEsp, charon);
     return [
       namespaces,
       up,
-      judgePlugins(plugins),
+      judgePlugins(plugins, esp),
       judgeAlgorithms(algorithms),
-      esp,
-      esp.status === "ok"
-        ? judgeTrial(await probeTrial(stage), charon.hasLegacyProvider)
+      carrier,
+      carrier.status === "ok"
+        ? judgeTrial(await probeTrial(stage, esp), charon.hasLegacyProvider)
         : skip("packets", "there is no ESP"),
     ];
   });

@@ -1,33 +1,27 @@
 import { describe, expect, it } from "vitest";
-import { judgeEsp, readRefusal } from "./esp.ts";
+import { judgeEsp } from "./esp.ts";
 
 const userspace = { plugins: ["kernel-libipsec"], hasTun: true };
-
-describe("the kernel's answer to a security association", () => {
-  it.each([
-    ["RTNETLINK answers: Protocol not supported\n", "absent"],
-    ["Error: Requested type not found.\n", "absent"],
-    ["RTNETLINK answers: Operation not permitted\n", "unknown"],
-  ])("%j means %s", (text, kind) => {
-    expect(readRefusal(text)).toMatchObject({ kind });
-  });
-});
+const inKernel = { plugins: ["kernel-netlink"], hasTun: false };
+const there = { kind: "there" } as const;
+const absent = { kind: "absent" } as const;
+const unknown = { kind: "unknown", reason: "no right" } as const;
 
 describe("ESP", () => {
   it.each([
-    [{ kind: "absent" } as const, "this kernel has no ESP"],
-    [{ kind: "there" } as const, "this kernel has ESP too, and it is not used"],
-    [{ kind: "unknown", reason: "no right" } as const, "cannot be told (no right)"],
-  ])("is in userspace whatever the kernel has (%o)", (kernel, words) => {
-    const { status, found } = judgeEsp(kernel, userspace);
-    expect(status).toBe("ok");
-    expect(found).toContain("In userspace");
-    expect(found).toContain(words);
+    ["auto", there, inKernel, "ok", "In the kernel."],
+    ["kernel", there, inKernel, "ok", "In the kernel."],
+    ["auto", absent, userspace, "ok", "this kernel has no ESP"],
+    ["userspace", there, userspace, "ok", "network.esp says so; this kernel has ESP"],
+    ["auto", unknown, userspace, "warn", "cannot be told (no right)"],
+    ["kernel", absent, userspace, "fail", "network.esp is kernel; this kernel has no ESP"],
+    ["kernel", unknown, userspace, "fail", "cannot be told (no right)"],
+  ] as const)("with network.esp %s on a kernel of which is known %o", (wish, kernel, charon, status, words) => {
+    expect(judgeEsp(wish, kernel, charon)).toMatchObject({ status, found: expect.stringContaining(words) });
   });
 
-  it("does not work without the plugin or its TUN, even if the kernel has it", () => {
-    const kernel = { kind: "there" } as const;
-    expect(judgeEsp(kernel, { ...userspace, plugins: ["kernel-netlink"] })).toMatchObject({ status: "fail" });
-    expect(judgeEsp(kernel, { ...userspace, hasTun: false })).toMatchObject({ status: "fail" });
+  it("in userspace does not work without the plugin or its TUN", () => {
+    expect(judgeEsp("auto", absent, { ...userspace, plugins: ["kernel-netlink"] })).toMatchObject({ status: "fail" });
+    expect(judgeEsp("auto", absent, { ...userspace, hasTun: false })).toMatchObject({ status: "fail" });
   });
 });

@@ -3,6 +3,7 @@ import { readdir } from "node:fs/promises";
 import { listLinks } from "../dataplane/charon/bridges.ts";
 import { listNamespaces } from "../dataplane/charon/ip.ts";
 import type { Names } from "../dataplane/charon/names.ts";
+import { portsOf } from "../dataplane/charon/wire-commands.ts";
 import type { PeekedVpnGw } from "../store/peek.ts";
 import { type Check, ok, warn } from "./check.ts";
 
@@ -21,8 +22,7 @@ export async function probeTraces(names: Names): Promise<SeenTraces> {
   const shorten = (name: string) => name.slice(names.prefix.length);
   const emptyWires: string[] = [];
   for (const wire of namespaces.filter((name) => /^(vpc\d+|public)$/.test(shorten(name)))) {
-    const links = await listLinks(wire);
-    if (!links.some(({ master }) => master === names.bridge)) emptyWires.push(shorten(wire));
+    if (portsOf(await listLinks(wire), names.bridge).length === 0) emptyWires.push(shorten(wire));
   }
   return { namespaces: namespaces.map(shorten), emptyWires, dirs };
 }

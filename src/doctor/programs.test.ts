@@ -11,6 +11,10 @@ describe("programs", () => {
     });
   });
 
+  it("are listed as people do", () => {
+    expect(judgePrograms(["ip", "nft", "sysctl"].map(there)).found).toBe("ip, nft and sysctl are there.");
+  });
+
   it("fail when one is absent, and the packages are named", () => {
     const check = judgePrograms([{ name: "ip", place: "absent" }, there("sysctl")]);
     expect(check).toMatchObject({

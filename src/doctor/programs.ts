@@ -8,8 +8,10 @@ import { type Check, codeOf, fail, ok, warn } from "./check.ts";
 /** Debian's packages, and how to get all of them at once. The script keeps charon-systemd's own service from starting. */
 export const installPackages = "Run `sh scripts/bootstrap.sh dataplane` as root in Culvert's directory.";
 
+const list = new Intl.ListFormat("en-GB");
+
 /** What the server calls, and what only the lab and the demo do. */
-export const serverPrograms = ["ip", "sysctl"] as const;
+export const serverPrograms = ["ip", "nft", "sysctl"] as const;
 export const labPrograms = ["swanctl", "tcpdump", "ping"] as const;
 
 /** `elsewhere`: it is there, but PATH does not lead to it (a root shell by plain su has no sbin). */
@@ -36,7 +38,7 @@ export function judgePrograms(seen: readonly SeenProgram[]): Check {
   const missing = namesOf(seen, "absent");
   if (missing.length > 0) return fail("programs", `There is no ${missing.join(", no ")}.`, installPackages);
   const elsewhere = namesOf(seen, "elsewhere");
-  if (elsewhere.length === 0) return ok("programs", `${seen.map(({ name }) => name).join(" and ")} are there.`);
+  if (elsewhere.length === 0) return ok("programs", `${list.format(seen.map(({ name }) => name))} are there.`);
   const found = `PATH does not lead to ${elsewhere.join(" and ")}.`;
   return fail("programs", found, "Run `export PATH=$PATH:/usr/sbin:/sbin`, then start Culvert from that shell.");
 }
@@ -73,7 +75,8 @@ export async function probeTun(): Promise<string | undefined> {
   }
 }
 
-export function judgeTun(errorCode: string | undefined): Check {
+export function judgeTun(errorCode: string | undefined, isNeeded = true): Check {
+  if (errorCode !== undefined && !isNeeded) return ok("tun", "There is none, and the kernel's ESP needs none.");
   switch (errorCode) {
     case undefined:
       return ok("tun", `${tunDevice} can be opened.`);

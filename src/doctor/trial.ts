@@ -1,4 +1,5 @@
 // Whether packets really cross, with each cipher and hash: what charon lists proves nothing.
+import type { Esp } from "../dataplane/charon/esp.ts";
 import type { Stage } from "../dataplane/charon/stage.ts";
 import { type Ability, missingOf, phase1Choices, phase2Choices } from "../dataplane/charon/trial/choices.ts";
 import { tryAbilities } from "../dataplane/charon/trial/trial.ts";
@@ -6,9 +7,9 @@ import { type Check, fail, ok, reasonOf } from "./check.ts";
 import { installPackages } from "./programs.ts";
 
 /** What does not work; why it could not be tried, when it could not. */
-export async function probeTrial(stage: Stage): Promise<readonly Ability[] | string> {
+export async function probeTrial(stage: Stage, esp: Esp): Promise<readonly Ability[] | string> {
   try {
-    return missingOf(await tryAbilities(stage));
+    return missingOf(await tryAbilities(stage, esp));
   } catch (error) {
     return reasonOf(error);
   }

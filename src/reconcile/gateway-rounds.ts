@@ -34,8 +34,8 @@ export class GatewayRounds {
     const { db } = this.#context.store;
     const place = await findVpnGwById(db, this.#id);
     if (place === undefined) return this.#removeOrphan();
-    const { vpnGw, vpcCidr } = place;
-    const gateway = specOf(vpnGw, vpcCidr);
+    const { vpnGw } = place;
+    const gateway = specOf(place);
     this.#channels ??= await Convergence.open(this.#context, vpnGw);
     await this.#channels.read(vpnGw);
     return isLeavingGw(vpnGw)
@@ -110,7 +110,7 @@ export class GatewayRounds {
   async #removeOrphan(): Promise<RoundEnd> {
     const { dataplane, log } = this.#context;
     log.warn({ gatewayId: this.#id }, "removing a gateway that no row speaks of");
-    const gateway = { id: this.#id, uid: "", vpcId: 0, vpcCidr: "", vpcAddress: "", publicAddress: "" };
+    const gateway = { id: this.#id, uid: "", vpcId: 0, vpcUid: "", vpcCidr: "", vpcAddress: "", publicAddress: "" };
     for (const step of removal) await dataplane.apply(gateway, step);
     return { isGone: true, lookAgainMs: 0 };
   }
@@ -120,11 +120,12 @@ function isLeavingGw({ status }: VpnGw): boolean {
   return status === "deleting" || status === "delete-failed";
 }
 
-function specOf(vpnGw: VpnGw, vpcCidr: string): GatewaySpec {
+function specOf({ vpnGw, vpcCidr, vpcUid }: { vpnGw: VpnGw; vpcCidr: string; vpcUid: string }): GatewaySpec {
   return {
     id: vpnGw.id,
     uid: vpnGw.uid,
     vpcId: vpnGw.vpcId,
+    vpcUid,
     vpcCidr,
     vpcAddress: vpnGw.vpcAddress,
     publicAddress: vpnGw.publicAddress,

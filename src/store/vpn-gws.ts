@@ -14,14 +14,14 @@ import type { Schema } from "./schema.ts";
 import type { Db } from "./store.ts";
 import { readVpc } from "./vpcs.ts";
 
-type VpnGwRow = Selectable<Schema["vpn_gws"]> & { vpc_cidr: string };
+type VpnGwRow = Selectable<Schema["vpn_gws"]> & { vpc_cidr: string; vpc_uid: string };
 
 function selectVpnGws(sql: Kysely<Schema>) {
   return sql
     .selectFrom("vpn_gws")
     .innerJoin("vpcs", "vpcs.id", "vpn_gws.vpc_id")
     .selectAll("vpn_gws")
-    .select("vpcs.cidr as vpc_cidr");
+    .select(["vpcs.cidr as vpc_cidr", "vpcs.uid as vpc_uid"]);
 }
 
 function selectOwned(sql: Kysely<Schema>, { accountId, region }: Owner) {
@@ -57,9 +57,12 @@ export async function findVpnGw(db: Db, owner: Owner, ref: ResourceRef): Promise
 }
 
 /** A gateway by its own number, whoever owns it: for the reconciler. */
-export async function findVpnGwById(db: Db, id: number): Promise<{ vpnGw: VpnGw; vpcCidr: string } | undefined> {
+export async function findVpnGwById(
+  db: Db,
+  id: number,
+): Promise<{ vpnGw: VpnGw; vpcCidr: string; vpcUid: string } | undefined> {
   const [row] = await selectById(db, { id });
-  return row === undefined ? undefined : { vpnGw: readVpnGw(row), vpcCidr: row.vpc_cidr };
+  return row === undefined ? undefined : { vpnGw: readVpnGw(row), vpcCidr: row.vpc_cidr, vpcUid: row.vpc_uid };
 }
 
 export async function listVpnGwIds(db: Db): Promise<number[]> {
@@ -226,7 +229,7 @@ export async function listVpnGws(
   const rows = await query
     .innerJoin("vpcs", "vpcs.id", "vpn_gws.vpc_id")
     .selectAll("vpn_gws")
-    .select("vpcs.cidr as vpc_cidr")
+    .select(["vpcs.cidr as vpc_cidr", "vpcs.uid as vpc_uid"])
     .orderBy(`vpn_gws.${first}`, page.direction)
     .orderBy(`vpn_gws.${second}`, page.direction)
     .limit(page.limit)

@@ -251,7 +251,7 @@ describeOnMachine("a gateway on the machine", () => {
   it("is removed with its last wire, though nothing is known of it any more", async () => {
     await applyAll(dataplane, gateway, makeSteps);
     await rm(join(place.dir, "gateway.json"));
-    const orphan = { ...gateway, vpcId: 0, vpcCidr: "", vpcAddress: "", publicAddress: "" };
+    const orphan = { ...gateway, vpcId: 0, vpcUid: "", vpcCidr: "", vpcAddress: "", publicAddress: "" };
     await applyAll(dataplane, orphan, removeSteps);
     expect(listTraces(names).filter((trace) => !/probe|public/.test(trace) && trace !== names.instance)).toEqual([]);
   });

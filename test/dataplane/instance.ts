@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { expect } from "vitest";
 import { CharonDataplane } from "../../src/dataplane/charon/charon-dataplane.ts";
-import type { PublicNetwork } from "../../src/dataplane/charon/gateway-network-plan.ts";
+import type { NetworkSettings } from "../../src/dataplane/charon/gateway-network.ts";
 import { namespaceDir } from "../../src/dataplane/charon/ip.ts";
 import { type Names, namesOf } from "../../src/dataplane/charon/names.ts";
 import { removeInstance } from "../../src/dataplane/charon/remove-instance.ts";
@@ -19,8 +19,9 @@ export function makeNames(): Names {
   return namesOf(instance, `/run/culvert-test-${instance}`);
 }
 
-export function makeCharonDataplane(names: Names, network: PublicNetwork = publicNetwork): CharonDataplane {
-  return new CharonDataplane({ names, network, dpd, log: silentLog });
+export function makeCharonDataplane(names: Names, changes: Partial<NetworkSettings> = {}): CharonDataplane {
+  const network = { ...publicNetwork, ...changes };
+  return new CharonDataplane({ names, network, esp: "auto", dpd, log: silentLog });
 }
 
 /** Removes the instance and its run root, and proves that nothing is left. */

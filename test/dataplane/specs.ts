@@ -1,10 +1,16 @@
 // Gateways and connections that the tests of the data plane share: two gateways on one public network that can be each
 // other's peer.
+import { type MachineNetwork, ownWires } from "../../src/dataplane/charon/gateway-network.ts";
 import type { ConnectionSpec, GatewaySpec } from "../../src/dataplane/dataplane.ts";
 import type { IkeSettings, IpsecSettings } from "../../src/vpn/algorithms.ts";
 import { Secret } from "../../src/vpn/secret.ts";
 
-export const publicNetwork = { publicPrefixLength: 24, publicGateway: undefined } as const;
+export const publicNetwork: MachineNetwork = {
+  ...ownWires,
+  publicPrefixLength: 24,
+  publicGateway: undefined,
+  esp: "userspace",
+};
 /** As the settings' defaults. */
 export const dpd = { delaySeconds: 30, timeoutSeconds: 120 } as const;
 
@@ -14,6 +20,7 @@ export function gatewayNumber(n: number): GatewaySpec {
     id: n,
     uid: `vpngw-${String(n).padStart(8, "0")}`,
     vpcId: n,
+    vpcUid: `vpc-${String(n).padStart(8, "0")}`,
     vpcCidr: `10.${n}.0.0/16`,
     vpcAddress: `10.${n}.0.1`,
     publicAddress: `198.51.100.${n}`,

@@ -24,7 +24,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   reconcile: ["store", "tasks", "dataplane/dataplane.ts", "vpn", "errors.ts"],
 
   "log.ts": [],
-  host: ["reconcile", "store", "dataplane", "config.ts", "log.ts"],
+  host: ["reconcile", "store", "dataplane", "vpn", "config.ts", "log.ts"],
 
   v2: ["operations", "vpn", "errors.ts"],
   http: ["v2", "vpn", "errors.ts", "config.ts"],

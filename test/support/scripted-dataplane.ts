@@ -93,7 +93,7 @@ export class ScriptedDataplane implements Dataplane {
 
   /** A step that nobody of ours has asked for: the machine's own doing, or a stranger's. */
   async befall(gatewayId: number, step: Step): Promise<void> {
-    const nobody = { id: gatewayId, uid: "", vpcId: 0, vpcCidr: "", vpcAddress: "", publicAddress: "" };
+    const nobody = { id: gatewayId, uid: "", vpcId: 0, vpcUid: "", vpcCidr: "", vpcAddress: "", publicAddress: "" };
     await this.#inner.apply(this.#specs.get(gatewayId) ?? nobody, step);
   }
 

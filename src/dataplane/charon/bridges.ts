@@ -9,6 +9,7 @@ import {
   commandsForNamespace,
   commandsForPulling,
   type Link,
+  machineNamespace,
   type SeenNamespace,
   within,
 } from "./wire-commands.ts";
@@ -66,12 +67,17 @@ export async function pullCable(bridgeNamespace: string, bridge: string, port: s
   );
 }
 
+const showLinks = ["-details", "address", "show"] as const;
+
 /** A namespace and its links. One process, none when the namespace is not there. @throws CommandError */
 export async function lookAt(namespace: string): Promise<SeenNamespace> {
+  if (namespace === machineNamespace) {
+    return { name: namespace, state: "there", links: await ipJson<Link[]>(undefined, showLinks) };
+  }
   const state = await findNamespace(namespace);
   if (state !== "there") return { name: namespace, state, links: [] };
   try {
-    return { name: namespace, state, links: await ipJson<Link[]>(namespace, ["link", "show"]) };
+    return { name: namespace, state, links: await ipJson<Link[]>(namespace, showLinks) };
   } catch (error) {
     // Taken away since, by another process.
     if ((await findNamespace(namespace)) === "there") throw error;

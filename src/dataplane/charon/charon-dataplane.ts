@@ -17,17 +17,22 @@ import { CharonClients } from "./charon-clients.ts";
 import { type CharonPlace, logOf, startCharon, stopCharon, trimLog } from "./charon-process.ts";
 import type { DeadPeerDetection } from "./connection-message.ts";
 import { Diagnoses } from "./diagnoses.ts";
+import { chooseEsp, type Esp } from "./esp.ts";
 import {
   addLocalNetwork,
+  findEsp,
   inspectNetwork,
+  type MachineNetwork,
   makeNetwork,
+  type NetworkSettings,
   removeLocalNetwork,
   removeNetwork,
   type SeenNetwork,
 } from "./gateway-network.ts";
-import type { PublicNetwork } from "./gateway-network-plan.ts";
-import { CommandError, listNamespaces } from "./ip.ts";
-import { checkMachine } from "./machine-check.ts";
+import { tunLink } from "./gateway-network-plan.ts";
+import { CommandError, ipBatch, listNamespaces } from "./ip.ts";
+import { checkMachine, checkTun } from "./machine-check.ts";
+import { tunnelMtu } from "./mtu.ts";
 import type { Names } from "./names.ts";
 import { abilitiesFor } from "./trial/choices.ts";
 import { Trials } from "./trial/trials.ts";
@@ -41,7 +46,9 @@ export interface Log {
 
 export interface CharonDataplaneOptions {
   readonly names: Names;
-  readonly network: PublicNetwork;
+  readonly network: NetworkSettings;
+  /** Who is to do ESP; what comes of `auto` is found out at start. */
+  readonly esp: Esp | "auto";
   readonly dpd: DeadPeerDetection;
   readonly log: Log;
 }
@@ -56,7 +63,8 @@ const noCharon = {
 export class CharonDataplane implements Dataplane {
   readonly kind = "charon";
   readonly #names: Names;
-  readonly #network: PublicNetwork;
+  readonly #wishedEsp: Esp | "auto";
+  #network: MachineNetwork;
   readonly #dpd: DeadPeerDetection;
   readonly #log: Log;
   readonly #clients: CharonClients;
@@ -72,7 +80,8 @@ export class CharonDataplane implements Dataplane {
 
   constructor(options: CharonDataplaneOptions) {
     this.#names = options.names;
-    this.#network = options.network;
+    this.#wishedEsp = options.esp;
+    this.#network = { ...options.network, esp: "userspace" };
     this.#dpd = options.dpd;
     this.#log = options.log;
     this.#trials = new Trials(options.names, options.log);
@@ -94,8 +103,14 @@ export class CharonDataplane implements Dataplane {
   }
 
   async start(): Promise<void> {
-    await checkMachine(this.#names);
-    this.#trials.begin();
+    await translateErrors(async () => {
+      await checkMachine(this.#names);
+      const esp = await chooseEsp(this.#names, this.#wishedEsp);
+      if (esp === "userspace") await checkTun();
+      this.#network = { ...this.#network, esp };
+      this.#log.info({ esp }, "who does ESP is chosen");
+      this.#trials.begin(esp);
+    });
   }
 
   async listGatewayIds(): Promise<readonly number[]> {
@@ -226,8 +241,9 @@ export class CharonDataplane implements Dataplane {
     }
   }
 
-  /** charon never makes a route again: a new one has to be started. Twice, as tunnels come and go while we look. */
+  /** charon never makes a route into its TUN again: a new one has to be started. Twice, as tunnels come and go while we look. */
   async #hasLostRoutes(gatewayId: number, client: CharonClient): Promise<boolean> {
+    if (this.#network.esp === "kernel") return false;
     const namespace = this.#names.gatewayNamespace(gatewayId);
     const look = async () => findRouteless(await client.listPeerNetworks(), await listTunnelRoutes(namespace));
     const routeless = await look();
@@ -242,6 +258,9 @@ export class CharonDataplane implements Dataplane {
 
   async #makeNetwork(gateway: GatewaySpec): Promise<void> {
     this.#networks.delete(gateway.id);
+    // The guards are different ones: no charon may see the others.
+    const former = await findEsp(this.#names, gateway.id);
+    if (former !== undefined && former !== this.#network.esp) await this.#stopCharon(gateway);
     this.#networks.set(gateway.id, await makeNetwork(this.#names, this.#network, gateway));
   }
 
@@ -254,7 +273,11 @@ export class CharonDataplane implements Dataplane {
   async #startCharon(gateway: GatewaySpec): Promise<void> {
     if (this.#spoilt.has(gateway.id)) await this.#stopCharon(gateway);
     this.#spoilt.delete(gateway.id);
-    const pid = await startCharon(this.#place(gateway.id));
+    const place = this.#place(gateway.id);
+    const { esp, publicMtu } = this.#network;
+    const pid = await startCharon(place, esp);
+    // charon makes its TUN before it answers.
+    if (esp === "userspace") await ipBatch(place.namespace, [`link set ${tunLink} mtu ${tunnelMtu(publicMtu)}`]);
     await this.#clients.findProved(gateway.id);
     this.#log.info({ gatewayId: gateway.id, pid }, "charon is up");
   }

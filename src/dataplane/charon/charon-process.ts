@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { ViciSession } from "../../vici/session.ts";
 import { DataplaneError } from "../dataplane.ts";
 import { charonConf } from "./charon-conf.ts";
+import type { Esp } from "./esp.ts";
 import { poll } from "./poll.ts";
 
 /** charon without a pid file of its own: many may run. It needs no systemd. */
@@ -44,7 +45,7 @@ const outputOf = (place: CharonPlace) => join(place.dir, "charon.out");
  * is ended first.
  * @throws DataplaneError (gateway) after 5 s at most, with the last telling line of charon's log
  */
-export async function startCharon(place: CharonPlace): Promise<number> {
+export async function startCharon(place: CharonPlace, esp: Esp = "userspace"): Promise<number> {
   if ((await findProcess(place)) !== undefined) {
     const running = await findCharon(place);
     if (running !== undefined && (await poll(startBoundMs, () => findAnswer(place)))) return running;
@@ -52,7 +53,7 @@ export async function startCharon(place: CharonPlace): Promise<number> {
   }
   await mkdir(place.dir, { recursive: true, mode: 0o700 });
   await Promise.all([
-    writeFile(confOf(place), charonConf(place.dir), { mode: 0o600 }),
+    writeFile(confOf(place), charonConf(place.dir, esp), { mode: 0o600 }),
     rm(viciSocketOf(place), { force: true }),
     rename(logOf(place), olderLogOf(logOf(place))).catch(ignoreAbsent),
   ]);

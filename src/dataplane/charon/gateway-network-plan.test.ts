@@ -6,6 +6,7 @@ const wish: NetworkWish = {
     id: 7,
     uid: "vpngw-00000007",
     vpcId: 3,
+    vpcUid: "vpc-00000003",
     vpcCidr: "10.0.0.0/16",
     vpcAddress: "10.0.0.1",
     publicAddress: "198.51.100.10",
@@ -13,6 +14,8 @@ const wish: NetworkWish = {
   localNetworks: ["10.0.5.0/24"],
   publicPrefixLength: 24,
   publicGateway: undefined,
+  publicMtu: 1_500,
+  esp: "userspace",
 };
 const nothing: NetworkSeen = { links: [], rules: [], routes: [] };
 const fresh = commandsForNetwork(wish, nothing);
@@ -75,6 +78,15 @@ describe("commandsForNetwork", () => {
     const seen = { ...whole, routes: [...whole.routes] };
     const command = "route replace default via 198.51.100.254 dev wan0 onlink";
     expect(commandsForNetwork({ ...wish, publicGateway: "198.51.100.254" }, seen)).toEqual([command]);
+  });
+
+  it("makes charon's TUN as small as the public network wants it, and leaves it alone where there is none", () => {
+    const tun = { ifname: "ipsec0", ifindex: 9, flags: ["UP"], mtu: 1_400 };
+    const seen = { ...whole, links: [...whole.links, tun] };
+    expect(commandsForNetwork(wish, seen)).toEqual([]);
+    expect(commandsForNetwork({ ...wish, publicMtu: 9_000 }, seen)).toEqual([]);
+    expect(commandsForNetwork({ ...wish, publicMtu: 1_400 }, seen)).toEqual(["link set ipsec0 mtu 1326"]);
+    expect(commandsForNetwork({ ...wish, publicMtu: 1_400 }, whole)).toEqual([]);
   });
 
   it("replaces a foreign address, and sets every route again: a link takes them with it", () => {

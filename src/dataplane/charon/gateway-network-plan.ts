@@ -2,35 +2,37 @@
 // out. Pure. No command means that all is in place.
 import { formatNetwork, storedNetwork } from "../../vpn/network.ts";
 import type { GatewaySpec } from "../dataplane.ts";
+import type { Esp } from "./esp.ts";
 import { commandsForGuards, lanLink, type Rule, wanLink } from "./guards.ts";
+import { tunnelMtu } from "./mtu.ts";
 import type { Link } from "./wire-commands.ts";
 
 /** The public network as the operator configured it. */
 export interface PublicNetwork {
-  /** 8-30. */
+  /** 8-31. */
   readonly publicPrefixLength: number;
   /** The next hop to everywhere; undefined: everything is on the link itself. */
   readonly publicGateway: string | undefined;
+  /** In bytes. */
+  readonly publicMtu: number;
 }
 
 /** What should be there. */
 export interface NetworkWish extends PublicNetwork {
+  readonly esp: Esp;
   readonly gateway: GatewaySpec;
   readonly localNetworks: readonly string[];
 }
 
 /** `ip -json address`, `rule` and `route` (table main). */
 export interface NetworkSeen {
-  readonly links: readonly (Link & { readonly addr_info: readonly Address[] })[];
+  readonly links: readonly Link[];
   readonly rules: readonly Rule[];
   readonly routes: readonly Route[];
 }
 
-interface Address {
-  readonly family: string;
-  readonly local: string;
-  readonly prefixlen: number;
-}
+/** charon's TUN, which is there as long as a charon runs that does ESP itself. */
+export const tunLink = "ipsec0";
 
 interface Route {
   readonly dst: string;
@@ -50,7 +52,7 @@ export function hasLocalAddress(seen: NetworkSeen, network: string): boolean {
 
 /** The commands that make what is missing, guards first, links up only then. Routes come last: the kernel wants their link up. */
 export function commandsForNetwork(wish: NetworkWish, seen: NetworkSeen): string[] {
-  const guards = commandsForGuards(wish.gateway.vpcCidr, seen.rules);
+  const guards = commandsForGuards(wish.gateway.vpcCidr, wish.esp, seen.rules);
   const links = [
     ...(isUp(seen, "lo") ? [] : ["link set lo up"]),
     ...[wish.gateway.vpcCidr, ...wish.localNetworks]
@@ -59,9 +61,12 @@ export function commandsForNetwork(wish: NetworkWish, seen: NetworkSeen): string
     ...commandsForLink(seen, lanLink, `${wish.gateway.vpcAddress}/${wish.gateway.vpcCidr.split("/")[1]}`),
     ...commandsForLink(seen, wanLink, `${wish.gateway.publicAddress}/${wish.publicPrefixLength}`),
   ];
+  const mtu = tunnelMtu(wish.publicMtu);
+  const tun = seen.links.find(({ ifname }) => ifname === tunLink);
+  const tunnels = tun === undefined || tun.mtu === mtu ? [] : [`link set ${tunLink} mtu ${mtu}`];
   // A link that goes down or loses an address takes routes with it, and a replaced route is the same route: all of them then.
   const routes = routesOf(wish).filter((route) => links.length > 0 || !route.isSeenIn(seen.routes));
-  return [...guards, ...links, ...routes.map((route) => route.command)];
+  return [...guards, ...links, ...tunnels, ...routes.map((route) => route.command)];
 }
 
 /**

@@ -3,11 +3,16 @@
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { GatewaySpec } from "../dataplane.ts";
+import type { Esp } from "./esp.ts";
+import type { Attachments } from "./legs.ts";
 
 /** A gateway as it was last asked for, and the local networks it was given an address in. */
 export interface GatewayRecord {
   readonly gateway: GatewaySpec;
   readonly localNetworks: readonly string[];
+  /** Where it was attached, and who does its ESP; undefined: by a version that knew wires of its own and userspace only. */
+  readonly attachments?: Attachments;
+  readonly esp?: Esp;
 }
 
 const fileOf = (dir: string) => join(dir, "gateway.json");

@@ -53,9 +53,9 @@ export async function ipJson<T>(namespace: string | undefined, args: readonly st
   return (text.trim() === "" ? [] : JSON.parse(text)) as T;
 }
 
-/** Several `ip -json … show` in one process: one answer each, in order. @throws CommandError */
+/** Several `ip -json -details … show` in one process: one answer each, in order. @throws CommandError */
 export async function ipJsonBatch(namespace: string, questions: readonly string[]): Promise<unknown[]> {
-  const text = await run("ip", ["-n", namespace, "-json", "-batch", "-"], `${questions.join("\n")}\n`);
+  const text = await run("ip", ["-n", namespace, "-json", "-details", "-batch", "-"], `${questions.join("\n")}\n`);
   const answers = text.split("\n").filter((line) => line !== "");
   if (answers.length !== questions.length)
     throw new CommandError(`ip -json ${questions.join("; ")}`, 0, "answers are missing");

@@ -5,6 +5,7 @@ import { DataplaneError } from "../dataplane.ts";
 import { charonProgram } from "./charon-process.ts";
 import type { Names } from "./names.ts";
 
+const nftProgram = "/usr/sbin/nft";
 /** sun_path has 108 bytes, with its final zero. */
 const socketPathLimitBytes = 100;
 
@@ -18,8 +19,13 @@ export async function checkMachine(names: Names): Promise<void> {
   }
   if (process.getuid?.() !== 0) throw new DataplaneError("gateway", "only root can make network namespaces");
   await demand(charonProgram, constants.X_OK, "strongSwan is not installed (Debian package charon-systemd)");
-  await demand("/dev/net/tun", constants.R_OK | constants.W_OK, "ESP in userspace needs the TUN device");
+  await demand(nftProgram, constants.X_OK, "nft is not installed (Debian package nftables)");
   await mkdir(names.runDir, { recursive: true, mode: 0o700 });
+}
+
+/** What ESP in userspace needs beside that. @throws DataplaneError when it is missing */
+export async function checkTun(): Promise<void> {
+  await demand("/dev/net/tun", constants.R_OK | constants.W_OK, "ESP in userspace needs the TUN device");
 }
 
 async function demand(path: string, mode: number, reason: string): Promise<void> {

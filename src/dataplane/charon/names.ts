@@ -26,6 +26,11 @@ export function namesOf(instance: string, runRoot = "/run/culvert") {
     bridge: "br0",
     /** A port's name in a shared namespace: at most 15 characters. */
     gatewayPort: (gatewayId: number) => `gw${gatewayId}`,
+    /** The same on a bridge of the machine, where the name carries the instance too: 15 characters up to gateway 1,679,615. */
+    machinePort: (leg: "public" | "vpc", gatewayId: number) =>
+      `cv${instance}${leg === "public" ? "p" : "v"}${gatewayId.toString(36)}`,
+    /** The end of a VPC's wire in a namespace of the operator's. */
+    vpcLink: (vpcId: number) => `cv${instance}n${vpcId.toString(36)}`,
     labNamespace: (role: "remote" | "site" | `host${number}`) => `${prefix}lab-${role}`,
     labDir: join(runDir, "lab"),
   };

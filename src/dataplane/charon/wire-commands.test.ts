@@ -31,6 +31,26 @@ describe("commandsForCable", () => {
     }
   });
 
+  it("lays it anew when one of its ends is of another size", () => {
+    const sized = { ...cable, mtu: 1_450 };
+    const lay = "netns exec wire ip link add gw7 mtu 1450 master br0 up type veth peer name wan0 mtu 1450 netns end";
+    expect(commandsForCable(sized, [bridge], [])).toEqual([lay]);
+    expect(commandsForCable(sized, [bridge, { ...port, mtu: 1_450 }], [{ ...link, mtu: 1_450 }])).toEqual([]);
+    expect(commandsForCable(sized, [bridge, { ...port, mtu: 1_500 }], [{ ...link, mtu: 1_450 }])).toEqual([
+      "netns exec wire ip link del gw7",
+      lay,
+    ]);
+  });
+
+  it("goes to a bridge of the machine, which may be down", () => {
+    const toMachine = { ...cable, bridgeNamespace: "", bridge: "br-lan" };
+    const down = { ...bridge, ifname: "br-lan", flags: [] };
+    expect(commandsForCable(toMachine, [down], [])).toEqual([
+      "link add gw7 master br-lan up type veth peer name wan0 netns end",
+    ]);
+    expect(commandsForCable(toMachine, [down, { ...port, master: "br-lan" }], [link])).toEqual([]);
+  });
+
   it("takes away two ends that do not belong together", () => {
     const other = { ...link, link_index: 9 };
     expect(commandsForCable(cable, [bridge, port], [other])).toEqual([
@@ -79,6 +99,18 @@ describe("commandsForPulling", () => {
     const seen = { name: "wire", state: "there", links: [bridge, port, other] } as const;
     expect(commandsForPulling(seen, "br0", "gw7")).toEqual(["netns exec wire ip link del gw7"]);
     expect(commandsForPulling(seen, "br0", "gw9")).toEqual([]);
+  });
+
+  it("takes the wire's uplink for no user of it", () => {
+    const uplink = { ...port, ifname: "uplink", ifindex: 5 };
+    const seen = { name: "wire", state: "there", links: [bridge, uplink, port] } as const;
+    expect(commandsForPulling(seen, "br0", "gw7")).toEqual(["netns del wire"]);
+  });
+
+  it("takes nothing but its port from a bridge of the machine", () => {
+    const seen = { name: "", state: "there", links: [bridge, port] } as const;
+    expect(commandsForPulling(seen, "br0", "gw7")).toEqual(["link del gw7"]);
+    expect(commandsForPulling({ ...seen, links: [bridge] }, "br0", "gw7")).toEqual([]);
   });
 
   it("does nothing where there is no wire", () => {

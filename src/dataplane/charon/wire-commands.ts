@@ -4,14 +4,27 @@
 /** Off before any link is up: the contract is IPv4, and so are the guards. */
 export const ipv6Off = ["net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1"] as const;
 
-/** A link as `ip -json link` shows it. */
+/** The machine's own namespace, which has no name. What is in it is the operator's, all but our ports. */
+export const machineNamespace = "";
+
+/** A link as `ip -json -details address` shows it. */
 export interface Link {
   readonly ifname: string;
   readonly ifindex: number;
   readonly master?: string;
+  readonly mtu?: number;
   readonly flags: readonly string[];
-  /** A veth's other end: its index there. */
+  /** A veth's other end, or what a macvlan or VLAN is on: its index there. */
   readonly link_index?: number;
+  /** What kind of link it is (`veth`), and of a VLAN its number. */
+  readonly linkinfo?: { readonly info_kind?: string; readonly info_data?: { readonly id?: number | string } };
+  readonly addr_info?: readonly Address[];
+}
+
+export interface Address {
+  readonly family: string;
+  readonly local: string;
+  readonly prefixlen: number;
 }
 
 /** A namespace as it was found. `stray`: a crash left its file, and no namespace in it. */
@@ -28,6 +41,8 @@ export interface Cable {
   readonly port: string;
   readonly namespace: string;
   readonly link: string;
+  /** Of both ends, in bytes; undefined: the kernel's 1500. */
+  readonly mtu?: number;
 }
 
 /**
@@ -55,13 +70,15 @@ export function commandsForBridge(seen: SeenNamespace, bridge: string): string[]
 }
 
 /** Lays a cable if it is not whole; whatever else has the name of one of its ends is taken away. The far link stays down. */
-export function commandsForCable(cable: Cable, near: readonly Link[], far: readonly Link[]): string[] {
-  if (isCableWhole(cable, near, far)) return [];
-  const port = near.find((link) => link.ifname === cable.port);
+export function commandsForCable(cable: Cable, nearLinks: readonly Link[], far: readonly Link[]): string[] {
+  if (isCableWhole(cable, nearLinks, far)) return [];
+  const port = nearLinks.find((link) => link.ifname === cable.port);
   const link = far.find((each) => each.ifname === cable.link);
   // A veth takes its other end with it.
   const isLinkInTheWay = link !== undefined && !(port !== undefined && areOnePair(port, link));
-  const add = `ip link add ${cable.port} master ${cable.bridge} up type veth peer name ${cable.link} netns ${cable.namespace}`;
+  const mtu = cable.mtu === undefined ? "" : ` mtu ${cable.mtu}`;
+  const near = `ip link add ${cable.port}${mtu} master ${cable.bridge} up type veth`;
+  const add = `${near} peer name ${cable.link}${mtu} netns ${cable.namespace}`;
   return [
     ...(port === undefined ? [] : [within(cable.bridgeNamespace, `ip link del ${cable.port}`)]),
     ...(isLinkInTheWay ? [within(cable.namespace, `ip link del ${cable.link}`)] : []),
@@ -72,12 +89,12 @@ export function commandsForCable(cable: Cable, near: readonly Link[], far: reado
 /**
  * Pulls a cable out of a wire, or takes the wire away when that was its last port. A namespace's links go only some time
  * after it, and their far ends with them; so a port that leaves others behind goes by itself, or it would still look like a
- * user of the wire.
+ * user of the wire. A bridge of the machine is not ours to take away.
  */
 export function commandsForPulling(seen: SeenNamespace, bridge: string, port: string): string[] {
   if (seen.state === "absent") return [];
-  const isUsed = seen.links.some((link) => link.master === bridge && link.ifname !== port);
-  if (!isUsed) return [`netns del ${seen.name}`];
+  const isLast = seen.name !== machineNamespace && !portsOf(seen.links, bridge).some((name) => name !== port);
+  if (isLast) return [`netns del ${seen.name}`];
   return seen.links.some((link) => link.ifname === port) ? [within(seen.name, `ip link del ${port}`)] : [];
 }
 
@@ -86,10 +103,20 @@ export function isCableWhole(cable: Cable, near: readonly Link[], far: readonly 
   const port = near.find((link) => link.ifname === cable.port);
   const link = far.find((each) => each.ifname === cable.link);
   if (port === undefined || link === undefined || !areOnePair(port, link)) return false;
-  return port.master === cable.bridge && port.flags.includes("UP") && hasBridge(near, cable.bridge);
+  const isOfSize = cable.mtu === undefined || (port.mtu === cable.mtu && link.mtu === cable.mtu);
+  const isBridgeWell = cable.bridgeNamespace === machineNamespace || hasBridge(near, cable.bridge);
+  return isOfSize && port.master === cable.bridge && port.flags.includes("UP") && isBridgeWell;
 }
 
-function areOnePair(port: Link, link: Link): boolean {
+/** The link of a wire that leads out of it (uplinks.ts). It is on the bridge, and no user of the wire. */
+export const uplinkName = "uplink";
+
+/** Names of the ports on a wire's bridge. */
+export function portsOf(links: readonly Link[], bridge: string): string[] {
+  return links.filter((link) => link.master === bridge && link.ifname !== uplinkName).map((link) => link.ifname);
+}
+
+export function areOnePair(port: Link, link: Link): boolean {
   return port.link_index === link.ifindex && link.link_index === port.ifindex;
 }
 
@@ -99,5 +126,6 @@ function hasBridge(links: readonly Link[], bridge: string): boolean {
 
 /** `netns exec` takes a process of its own: not for what can be said from outside. */
 export function within(namespace: string, command: string): string {
+  if (namespace === machineNamespace) return command.replace(/^ip /, "");
   return `netns exec ${namespace} ${command}`;
 }

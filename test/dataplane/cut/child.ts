@@ -85,6 +85,7 @@ const { namesOf } = await import("../../../src/dataplane/charon/names.ts");
 const { carryOut } = await import("./scenario.ts");
 const { dpd, publicNetwork } = await import("../specs.ts");
 const log = { info: () => {}, warn: () => {} };
-const dataplane = new CharonDataplane({ names: namesOf(instance, runRoot), network: publicNetwork, dpd, log });
+const names = namesOf(instance, runRoot);
+const dataplane = new CharonDataplane({ names, network: publicNetwork, esp: "userspace", dpd, log });
 await carryOut(dataplane, plan as PlanName);
 await dataplane.close();

@@ -11,6 +11,7 @@ import { type ConnectionSpec, DataplaneError } from "../../dataplane.ts";
 import { makeNamespace } from "../bridges.ts";
 import { startCharon, viciSocketOf } from "../charon-process.ts";
 import { toLoadConn, toLoadShared } from "../connection-message.ts";
+import type { Esp } from "../esp.ts";
 import { ipBatch } from "../ip.ts";
 import { readIkeSas } from "../sas.ts";
 import type { Stage } from "../stage.ts";
@@ -47,8 +48,8 @@ export interface TrialOptions {
  * @returns what works
  * @throws DataplaneError, CommandError or ViciError when it cannot be tried: not even the usual came up
  */
-export async function tryAbilities(stage: Stage, options: TrialOptions = {}): Promise<ReadonlySet<Ability>> {
-  await setUp(stage);
+export async function tryAbilities(stage: Stage, esp: Esp, options: TrialOptions = {}): Promise<ReadonlySet<Ability>> {
+  await setUp(stage, esp);
   const sessions: ViciSession[] = [];
   const knocking = knock(stage[0].namespace);
   try {
@@ -67,7 +68,7 @@ export async function tryAbilities(stage: Stage, options: TrialOptions = {}): Pr
 }
 
 /** Both namespaces, a cable between them, addresses, charons. */
-async function setUp(stage: Stage): Promise<void> {
+async function setUp(stage: Stage, esp: Esp): Promise<void> {
   for (const { namespace } of stage) await makeNamespace(namespace);
   const [here, there] = stage;
   await ipBatch(undefined, [`link add wan0 netns ${here.namespace} type veth peer name wan0 netns ${there.namespace}`]);
@@ -78,7 +79,7 @@ async function setUp(stage: Stage): Promise<void> {
       ...phase2Choices.map((_, index) => `address add ${inside[end]}${index + 1}/32 dev lo`),
     ]);
   }
-  await Promise.all(stage.map(startCharon));
+  await Promise.all(stage.map((place) => startCharon(place, esp)));
 }
 
 /** @param end 0: the one that begins */

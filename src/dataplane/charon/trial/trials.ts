@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { ViciError } from "../../../vici/errors.ts";
 import { DataplaneError } from "../../dataplane.ts";
 import { findCharon } from "../charon-process.ts";
+import type { Esp } from "../esp.ts";
 import { CommandError } from "../ip.ts";
 import type { Names } from "../names.ts";
 import { type Stage, stageOf, withStage } from "../stage.ts";
@@ -18,8 +19,8 @@ interface Log {
 
 export class Trials {
   readonly #stage: Stage;
-  /** In the run directory, which is empty after a boot. */
-  readonly #passedFile: string;
+  /** Empty after a boot. */
+  readonly #runDir: string;
   readonly #log: Log;
   readonly #end = new AbortController();
   readonly #proved = new Set<Ability>();
@@ -29,13 +30,13 @@ export class Trials {
 
   constructor(names: Names, log: Log) {
     this.#stage = stageOf(names, "trial");
-    this.#passedFile = join(names.runDir, "strongswan-passed.json");
+    this.#runDir = names.runDir;
     this.#log = log;
   }
 
   /** Begins. Nobody has to wait for it. */
-  begin(): void {
-    this.#running ??= this.#run().finally(() => {
+  begin(esp: Esp): void {
+    this.#running ??= this.#run(esp).finally(() => {
       this.#running = undefined;
       this.#moveOn();
     });
@@ -55,11 +56,12 @@ export class Trials {
     await this.#running;
   }
 
-  async #run(): Promise<void> {
+  async #run(esp: Esp): Promise<void> {
+    const passedFile = join(this.#runDir, `strongswan-passed-${esp}.json`);
     try {
-      const hasNothingToTry = await hasPassed(this.#passedFile);
+      const hasNothingToTry = await hasPassed(passedFile);
       await withStage(this.#stage, async () => {
-        if (!hasNothingToTry) await this.#try();
+        if (!hasNothingToTry) await this.#try(esp, passedFile);
       });
     } catch (error) {
       if (!(error instanceof Error) || !isOfMachine(error)) throw error;
@@ -67,21 +69,21 @@ export class Trials {
     }
   }
 
-  async #try(): Promise<void> {
+  async #try(esp: Esp, passedFile: string): Promise<void> {
     const beginMs = performance.now();
     const onProved = (ability: Ability) => {
       this.#proved.add(ability);
       this.#moveOn();
     };
     const { signal } = this.#end;
-    await tryAbilities(this.#stage, { onProved, signal });
+    await tryAbilities(this.#stage, esp, { onProved, signal });
     if (signal.aborted) return;
     const tookMs = Math.round(performance.now() - beginMs);
     this.#failed = missingOf(this.#proved);
     if (this.#failed.length === 0) {
       this.#log.info({ tookMs }, "strongSwan can do every algorithm here");
       const pid = await findCharon(this.#stage[0]);
-      if (pid !== undefined) await writePassed(this.#passedFile, await markBuild(pid));
+      if (pid !== undefined) await writePassed(passedFile, await markBuild(pid));
     } else {
       this.#log.warn({ tookMs, failed: this.#failed }, "strongSwan cannot do this here; `culvert doctor` tells why");
     }
