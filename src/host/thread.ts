@@ -1,6 +1,6 @@
 // The host's thread: what host-thread.ts starts. It ends by itself when nothing keeps it any more.
 import { parentPort, workerData } from "node:worker_threads";
-import { openLog } from "../log.ts";
+import pino from "pino";
 import { WriteTurn } from "../store/write-turn.ts";
 import { startHost } from "./host.ts";
 import type { FromHost, HostThreadData, ToHost } from "./messages.ts";
@@ -8,7 +8,7 @@ import type { FromHost, HostThreadData, ToHost } from "./messages.ts";
 const port = parentPort;
 if (port === null) throw new TypeError("this is the host's thread, and no program of its own");
 const { config, turn } = workerData as HostThreadData;
-const log = openLog(config.logLevel);
+const log = pino({ level: config.logLevel, base: null });
 const say = (message: FromHost) => port.postMessage(message);
 
 try {

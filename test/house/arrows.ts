@@ -23,8 +23,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   operations: ["store", "tasks", "peer-config", "vpn", "errors.ts", "config.ts"],
   reconcile: ["store", "tasks", "dataplane/dataplane.ts", "vpn", "errors.ts"],
 
-  "log.ts": [],
-  host: ["reconcile", "store", "dataplane", "vpn", "config.ts", "log.ts"],
+  host: ["reconcile", "store", "dataplane", "vpn", "config.ts"],
 
   v2: ["operations", "vpn", "errors.ts"],
   http: ["v2", "vpn", "errors.ts", "config.ts"],
