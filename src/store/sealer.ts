@@ -1,5 +1,12 @@
 // Seals secrets at rest: AES-256-GCM with a random nonce; the key's id stands beside each value, so that keys can be rotated.
-import { createCipheriv, createDecipheriv, createHash, createSecretKey, randomBytes } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createSecretKey,
+  randomBytes,
+  randomFillSync,
+} from "node:crypto";
 import { closeSync, existsSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { Secret } from "../vpn/secret.ts";
@@ -60,12 +67,29 @@ class RememberingSealer implements Sealer {
   }
 }
 
+/** Random nonces. A draw takes as long for hundreds of them as for one. */
+class Nonces {
+  readonly #drawn = Buffer.alloc(256 * nonceBytes);
+  #at = this.#drawn.length;
+
+  /** Good until the next call. */
+  next(): Buffer {
+    if (this.#at === this.#drawn.length) {
+      randomFillSync(this.#drawn);
+      this.#at = 0;
+    }
+    this.#at += nonceBytes;
+    return this.#drawn.subarray(this.#at - nonceBytes, this.#at);
+  }
+}
+
 function makePlainSealer(key: Buffer): Sealer {
   const keyId = createHash("sha256").update("culvert key id").update(key).digest("hex").slice(0, 8);
   const secretKey = createSecretKey(key);
+  const nonces = new Nonces();
   return {
     seal(secret, purpose) {
-      const nonce = randomBytes(nonceBytes);
+      const nonce = nonces.next();
       const cipher = createCipheriv(algorithm, secretKey, nonce).setAAD(Buffer.from(purpose));
       const sealed = Buffer.concat([
         nonce,
