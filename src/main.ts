@@ -33,7 +33,7 @@ async function listen(app: HttpServer, address: string): Promise<number> {
 
 /** @throws ConfigError, StoreError, DataplaneError */
 async function startServer(config: Config): Promise<RunningServer> {
-  const log = pino({ level: config.logLevel, base: null });
+  const log = pino({ level: config.logLevel, base: null }, pino.destination({ sync: true }));
   const clock = Date.now;
   mkdirSync(config.data, { recursive: true, mode: 0o700 });
   const unlock = lockDataDir(config.data);

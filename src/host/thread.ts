@@ -8,7 +8,8 @@ import type { FromHost, HostThreadData, ToHost } from "./messages.ts";
 const port = parentPort;
 if (port === null) throw new TypeError("this is the host's thread, and no program of its own");
 const { config, turn } = workerData as HostThreadData;
-const log = pino({ level: config.logLevel, base: null });
+// Written in step: a line that waits for another thread is lost when this one ends.
+const log = pino({ level: config.logLevel, base: null }, pino.destination({ sync: true }));
 const say = (message: FromHost) => port.postMessage(message);
 
 try {
