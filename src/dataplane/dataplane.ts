@@ -1,7 +1,8 @@
 // The one interface of the data plane, its words, and nothing else. Two bodies: charon/ (VICI, namespaces) and simulated.ts (memory).
 // The reconciler observes, plans and applies through it; nothing here knows SQL or the API.
-import type { Diagnosis } from "../diagnosis/diagnosis.ts";
+import type { Trouble } from "../diagnosis/diagnosis.ts";
 import type { IkeSettings, IpsecSettings } from "../vpn/algorithms.ts";
+import type { UnknownPeer } from "../vpn/diagnosis.ts";
 import type { Secret } from "../vpn/secret.ts";
 
 /** A VPN gateway as the machine has to know it. Names on the machine come from `id` alone. */
@@ -77,6 +78,10 @@ export interface ActualGateway {
   readonly ikeSas: readonly IkeSa[];
   /** CHILD_SAs that have ended or been replaced since the gateway was observed last, with what they had carried by then. Told once. */
   readonly ended: readonly ChildSa[];
+  /** Why connections are not up, by name, as far as it is known; each the same object while nothing else is found. */
+  readonly troubles: ReadonlyMap<string, Trouble>;
+  /** Peers that knock and fit no connection; the same object while none has. */
+  readonly unknownPeers: readonly UnknownPeer[];
 }
 
 /** One thing to do. Every step may be repeated, and may be cut in half by a crash and repeated. */
@@ -126,12 +131,7 @@ export interface Dataplane {
   findRefusal(ike: IkeSettings, ipsec: IpsecSettings): Promise<string | undefined>;
   /** Does one step. @throws DataplaneError */
   apply(gateway: GatewaySpec, step: Step): Promise<void>;
-  /**
-   * Why a connection of a gateway is not up, by what was heard of it since this process loaded it; undefined when it is up, or
-   * when nothing is known yet. Asks nobody.
-   */
-  explain(gatewayId: number, connection: string): Diagnosis | undefined;
-  /** Calls `listener` with a gateway's id whenever charon reports a change, or has gone. At most one listener. */
+  /** Calls `listener` with a gateway's id whenever charon reports a change, a cause is found, or it has gone. At most one listener. */
   onChange(listener: (gatewayId: number) => void): void;
   /** Lets go of sockets and timers. The gateways live on. */
   close(): Promise<void>;

@@ -57,14 +57,15 @@ it("explains a peer that never answers, and nothing else", async () => {
   const silent = { ...connection, name: "vpnx-silent", remoteAddress: "192.0.2.7" };
   await dataplane.apply(gateway, { kind: "load-secret", connection: silent, fingerprint: "s" });
   await dataplane.apply(gateway, { kind: "load-connection", connection: silent, fingerprint: "c" });
-  expect(dataplane.explain(gateway.id, silent.name)).toBeUndefined();
+  expect((await dataplane.observe(gateway.id, false)).troubles).toEqual(new Map());
   for (const { name } of [connection, silent]) {
     await dataplane.apply(gateway, { kind: "initiate-child", connection: name, child: "a" });
   }
   const sinceMs = Date.now();
   vi.advanceTimersByTime(1_000);
-  expect(dataplane.explain(gateway.id, silent.name)).toMatchObject({ cause: "peer-silent", sinceMs });
-  expect(dataplane.explain(gateway.id, connection.name)).toBeUndefined();
+  const { troubles } = await dataplane.observe(gateway.id, false);
+  const finding = { cause: "peer-silent", said: "" };
+  expect(troubles).toEqual(new Map([[silent.name, { finding, sinceMs, events: [] }]]));
 });
 
 it("takes its time to bring a child up", async () => {

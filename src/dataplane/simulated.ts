@@ -1,8 +1,7 @@
 // A data plane in memory: no root, no files, no packets. It answers as charon does when every peer agrees at once, except
 // peers in 192.0.2.0/24 (TEST-NET-1, RFC 5737), which never answer.
 import { randomBytes } from "node:crypto";
-import type { Diagnosis } from "../diagnosis/diagnosis.ts";
-import { describe } from "../diagnosis/wording.ts";
+import type { Trouble } from "../diagnosis/diagnosis.ts";
 import { contains, networkAt, parseAddress, storedNetwork } from "../vpn/network.ts";
 import {
   type ActualGateway,
@@ -15,6 +14,7 @@ import {
   type Step,
 } from "./dataplane.ts";
 
+const silence = { cause: "peer-silent", said: "" } as const;
 const silentPeers = storedNetwork("192.0.2.0/24");
 
 interface SimulatedChild {
@@ -30,7 +30,8 @@ interface SimulatedChild {
 interface SimulatedIkeSa {
   readonly connection: string;
   readonly uniqueId: string;
-  readonly sinceMs: number;
+  /** What its peer makes of it; undefined for one that answers. */
+  readonly trouble: Trouble | undefined;
   state: "CONNECTING" | "ESTABLISHED";
   children: SimulatedChild[];
   /** As it was observed last; undefined when it has changed since. */
@@ -89,6 +90,8 @@ export class SimulatedDataplane implements Dataplane {
         return ikeSa.observed;
       }),
       ended: [],
+      troubles: new Map(charon?.ikeSas.flatMap(({ connection, trouble }) => (trouble ? [[connection, trouble]] : []))),
+      unknownPeers: [],
     };
   }
 
@@ -162,15 +165,6 @@ export class SimulatedDataplane implements Dataplane {
     ikeSa.observed = undefined;
   }
 
-  /** Silent peers are the only ones that ever fail here. */
-  explain(gatewayId: number, connection: string): Diagnosis | undefined {
-    const charon = this.#gateways.get(gatewayId)?.charon;
-    const spec = charon?.connections.get(connection)?.spec;
-    const ikeSa = charon?.ikeSas.find((each) => each.connection === connection);
-    if (spec === undefined || ikeSa === undefined || !isSilent(spec.remoteAddress)) return undefined;
-    return describe(spec, { cause: "peer-silent", said: "" }, ikeSa.sinceMs);
-  }
-
   onChange(listener: (gatewayId: number) => void): void {
     this.#listener = listener;
   }
@@ -199,7 +193,7 @@ export class SimulatedDataplane implements Dataplane {
       throw new DataplaneError("connection", `${name}: it is not loaded`);
     }
     if (!charon.secrets.has(connection)) throw new DataplaneError("connection", `${name}: no shared key found`);
-    const ikeSa = this.#findOrAddIkeSa(charon, connection);
+    const ikeSa = this.#findOrAddIkeSa(charon, spec);
     const child: SimulatedChild = {
       name,
       uniqueId: this.#nextUniqueId(),
@@ -228,13 +222,14 @@ export class SimulatedDataplane implements Dataplane {
     ikeSa.observed = undefined;
   }
 
-  #findOrAddIkeSa(charon: SimulatedCharon, connection: string): SimulatedIkeSa {
+  /** Silent peers are the only ones that ever fail here. */
+  #findOrAddIkeSa(charon: SimulatedCharon, { name: connection, remoteAddress }: ConnectionSpec): SimulatedIkeSa {
     const known = charon.ikeSas.find((ikeSa) => ikeSa.connection === connection);
     if (known !== undefined) return known;
     const ikeSa: SimulatedIkeSa = {
       connection,
       uniqueId: this.#nextUniqueId(),
-      sinceMs: Date.now(),
+      trouble: isSilent(remoteAddress) ? { finding: silence, sinceMs: Date.now(), events: [] } : undefined,
       state: "CONNECTING",
       children: [],
     };

@@ -1,27 +1,6 @@
-// The words of the room: what it is told, and what it says. It reads charon's log and nothing else, and holds no secret.
+// The words of the room: what it is told, and what it finds. It reads charon's log and nothing else, and holds no secret.
 import type { IkeSettings, IpsecSettings } from "../vpn/algorithms.ts";
-
-/** Why a channel is not up; one at a time. */
-export const causes = [
-  "gateway-not-running",
-  "peer-silent",
-  "peer-stopped",
-  "ike-proposal",
-  "pre-shared-key",
-  "identity",
-  "exchange-mode",
-  /** Identity or exchange mode: the peer refused, and only its own log tells which. */
-  "authentication-refused",
-  "ipsec-proposal",
-  "pfs",
-  /** IPsec proposal or PFS: the peer refused, and only its own log tells which. */
-  "ipsec-refused",
-  "traffic-selectors",
-  "peer-deleted",
-  "dpd-timeout",
-] as const;
-
-export type Cause = (typeof causes)[number];
+import type { Cause, DiagnosisEvent } from "../vpn/diagnosis.ts";
 
 /** What is known of a connection before anything was tried. A data plane's specification of a connection is one. */
 export interface Channel {
@@ -56,17 +35,11 @@ export interface Finding {
   readonly differs?: string;
 }
 
-/** The answer for a person. */
-export interface Diagnosis {
-  readonly cause: Cause;
-  /** What is wrong, in one sentence. */
-  readonly sentence: string;
-  /** What to change, and at which end. */
-  readonly fix: string;
+/** Why a connection is not up, as far as it is known. Another object whenever it is found to be otherwise. */
+export interface Trouble {
+  readonly finding: Finding;
   /** When this cause was found first, in milliseconds since 1970. */
   readonly sinceMs: number;
-  /** What our end proposes; "" where that does not matter. */
-  readonly offered: string;
-  /** What the peer said or did; "" when nothing came. */
-  readonly said: string;
+  /** What has happened of late, oldest first; more comes to it. */
+  readonly events: readonly DiagnosisEvent[];
 }

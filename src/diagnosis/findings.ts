@@ -15,6 +15,11 @@ export interface Attempt {
   /** The identity that the peer gave when it began. */
   claimed: string;
   isIkeV2: boolean;
+  /** Who began it and in which mode; "" while that is not known. */
+  peer: string;
+  mode: string;
+  /** It has been counted as nobody's. */
+  isStranger: boolean;
   /** What it failed of; the silence that follows is not a cause of its own. */
   hasFailed: boolean;
 }
@@ -28,6 +33,9 @@ export function newAttempt(): Attempt {
     configured: "",
     claimed: "",
     isIkeV2: false,
+    peer: "",
+    mode: "",
+    isStranger: false,
     hasFailed: false,
   };
 }
@@ -46,7 +54,13 @@ export function readLine(text: string, attempt: Attempt): Finding | undefined {
 function note(text: string, attempt: Attempt): void {
   const looked = /^looking for .* configs matching .*\.\.\.[^[]*\[(.*)\]$/.exec(text)?.[1];
   if (looked !== undefined) attempt.claimed = looked;
-  if (text.startsWith("parsed IKE_SA_INIT request ")) attempt.isIkeV2 = true;
+  const begun = /^(\S+) is initiating an? (\w+) Mode IKE_SA$/.exec(text);
+  if (begun !== null) [, attempt.peer = "", attempt.mode = ""] = begun;
+  const parsed = /^parsed (ID_PROT|AGGRESSIVE|IKE_SA_INIT) request 0 /.exec(text)?.[1];
+  if (parsed === "IKE_SA_INIT") attempt.isIkeV2 = true;
+  else if (parsed !== undefined) attempt.mode = parsed === "ID_PROT" ? "Main" : "Aggressive";
+  const refused = /^no IKE config found for .*\.\.\.([\d.]+),/.exec(text)?.[1];
+  if (refused !== undefined) attempt.peer = refused;
   if (/^parsed \S+ (request|response) /.test(text)) attempt.hasAnswered = true;
   else if (/^IKE_SA .* established between /.test(text)) attempt.isEstablished = true;
   else if (/^CHILD_SA .* established with SPIs /.test(text)) {
@@ -67,12 +81,10 @@ function readFailure(text: string, attempt: Attempt): Finding | undefined {
   const identity = /^IDir '(.*)' does not match to '/.exec(text)?.[1];
   if (identity !== undefined) return foreignIdentity(identity);
   if (text === "no peer config found" && attempt.claimed !== "") return foreignIdentity(attempt.claimed);
-  if (text.startsWith("no IKE config found for ") && attempt.isIkeV2) {
-    return {
-      cause: "ike-proposal",
-      said: "the peer began with IKEv2",
-      differs: "IKE version (IKEv1 here, IKEv2 there)",
-    };
+  if (text.startsWith("no IKE config found for ")) {
+    if (!attempt.isIkeV2) return { cause: "identity", said: "no channel has this peer address" };
+    const differs = "IKE version (IKEv1 here, IKEv2 there)";
+    return { cause: "ike-proposal", said: "the peer began with IKEv2", differs };
   }
   // With a wrong key main mode's third pair of messages is noise to whoever reads it (RFC 2409 5).
   const isNoise = /decryption failed\?$|^could not decrypt payloads/.test(text) && !attempt.isEstablished;

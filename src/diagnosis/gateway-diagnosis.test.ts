@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { Cause, Channel, Diagnosis } from "./diagnosis.ts";
+import type { Cause, Diagnosis } from "../vpn/diagnosis.ts";
+import type { Channel } from "./diagnosis.ts";
 import { GatewayDiagnosis } from "./gateway-diagnosis.ts";
+import { describe as put } from "./wording.ts";
 
 /** What charon wrote, by the misconfiguration and by who began. */
 const sections = new Map(
@@ -54,10 +56,16 @@ function tell(diagnosis: GatewayDiagnosis, title: string, atMs = 1_000, upTo?: R
   }
 }
 
+/** What a person is told of a channel. */
+function told(diagnosis: GatewayDiagnosis, of = channel): Diagnosis | undefined {
+  const trouble = diagnosis.troubles().get(of.name);
+  return trouble === undefined ? undefined : put(of, trouble);
+}
+
 function explain(...titles: string[]): Diagnosis | undefined {
   const diagnosis = make(channel);
   for (const title of titles) tell(diagnosis, title);
-  return diagnosis.explain(channel.name);
+  return told(diagnosis);
 }
 
 describe("what charon wrote", () => {
@@ -110,7 +118,7 @@ describe("what charon wrote", () => {
   it("tells a peer that stopped from one that never answered", () => {
     const diagnosis = make(channel);
     tell(diagnosis, "stops midway: we initiate", 1_000, /^giving up/);
-    expect(diagnosis.explain(channel.name)).toMatchObject({
+    expect(told(diagnosis)).toMatchObject({
       cause: "peer-stopped",
       said: expect.stringMatching("at first"),
     });
@@ -136,7 +144,10 @@ describe("what charon wrote", () => {
     const diagnosis = explain(`${name}: peer initiates`, `${name}: we initiate`);
     expect(diagnosis?.cause).toBe(cause);
     expect(diagnosis?.sentence).toContain(words);
-    expect(explain(`${name}: we initiate`, `${name}: peer initiates`)).toEqual(diagnosis);
+    expect(explain(`${name}: we initiate`, `${name}: peer initiates`)).toEqual({
+      ...diagnosis,
+      events: expect.any(Array),
+    });
   });
 
   it("does not take the peer's refusal in the form of a deletion for a cause", () => {
@@ -150,16 +161,16 @@ describe("what is kept", () => {
     const diagnosis = make(channel);
     tell(diagnosis, "ike enc: we initiate", 1_000);
     tell(diagnosis, "ike hash: we initiate", 2_000);
-    expect(diagnosis.explain(channel.name)).toMatchObject({ cause: "ike-proposal", sinceMs: 1_000 });
+    expect(told(diagnosis)).toMatchObject({ cause: "ike-proposal", sinceMs: 1_000 });
     tell(diagnosis, "psk aggr: we initiate", 3_000);
-    expect(diagnosis.explain(channel.name)).toMatchObject({ cause: "pre-shared-key", sinceMs: 3_000 });
+    expect(told(diagnosis)).toMatchObject({ cause: "pre-shared-key", sinceMs: 3_000 });
   });
 
   it("an exact view is given up when only vague ones have come for ten minutes", () => {
     const diagnosis = make(channel);
     tell(diagnosis, "pfs we with: peer initiates", 1_000);
     tell(diagnosis, "pfs we with: we initiate", 601_000);
-    expect(diagnosis.explain(channel.name)?.cause).toBe("ipsec-refused");
+    expect(told(diagnosis)?.cause).toBe("ipsec-refused");
   });
 
   it("is forgotten when the channel comes up, is loaded anew, or is unloaded", () => {
@@ -167,38 +178,62 @@ describe("what is kept", () => {
     const find = () => tell(diagnosis, "psk aggr: we initiate");
     find();
     tell(diagnosis, "good, then peer deletes IKE: we initiate", 2_000, /^CHILD_SA/);
-    expect(diagnosis.explain(channel.name)).toBeUndefined();
+    expect(told(diagnosis)).toBeUndefined();
     find();
     diagnosis.seeInstalled(new Set());
-    expect(diagnosis.explain(channel.name)).toBeDefined();
+    expect(told(diagnosis)).toBeDefined();
     diagnosis.seeInstalled(new Set(["vpnx-aaaaaaaa-0"]));
-    expect(diagnosis.explain(channel.name)).toBeUndefined();
+    expect(told(diagnosis)).toBeUndefined();
     find();
     diagnosis.expect(channel, 0);
-    expect(diagnosis.explain(channel.name)).toBeUndefined();
+    expect(told(diagnosis)).toBeUndefined();
     find();
     diagnosis.forget(channel.name);
     find();
-    expect(diagnosis.explain(channel.name)).toBeUndefined();
+    expect(told(diagnosis)).toBeUndefined();
   });
 
   it("says nothing of what was written before the connection was loaded", () => {
     const diagnosis = new GatewayDiagnosis();
     diagnosis.expect(channel, 2_000);
     tell(diagnosis, "psk aggr: we initiate", 1_999);
-    expect(diagnosis.explain(channel.name)).toBeUndefined();
+    expect(told(diagnosis)).toBeUndefined();
     tell(diagnosis, "psk aggr: we initiate", 2_000);
-    expect(diagnosis.explain(channel.name)?.cause).toBe("pre-shared-key");
+    expect(told(diagnosis)?.cause).toBe("pre-shared-key");
   });
 
-  it("a gateway that has stopped is the cause for all, until they are loaded again", () => {
+  it("a gateway that has stopped had nothing up", () => {
     const diagnosis = make(channel);
-    tell(diagnosis, "psk aggr: we initiate");
-    diagnosis.seeStopped(2_000);
-    diagnosis.seeStopped(3_000);
-    expect(diagnosis.explain(channel.name)).toMatchObject({ cause: "gateway-not-running", sinceMs: 2_000 });
-    diagnosis.expect(channel, 0);
-    expect(diagnosis.explain(channel.name)).toBeUndefined();
+    diagnosis.seeInstalled(new Set(["vpnx-aaaaaaaa-0"]));
+    diagnosis.seeStopped();
+    tell(diagnosis, "ike enc: peer initiates");
+    expect(told(diagnosis)?.cause).toBe("ike-proposal");
+  });
+
+  it("the last events, with their times, and not more than twenty", () => {
+    const diagnosis = make(channel);
+    tell(diagnosis, "good, then peer deletes IKE: we initiate", 1_000);
+    const [began, phase1, up] = told(diagnosis)?.events ?? [];
+    expect([began, phase1, up]).toEqual([
+      { atMs: 1_000, text: "we begin in Main Mode" },
+      { atMs: 1_000, text: "phase 1 is up" },
+      { atMs: 1_000, text: "up: 10.1.0.0/16 === 10.2.0.0/16" },
+    ]);
+    for (let atMs = 2_000; atMs < 32_000; atMs += 1_000) tell(diagnosis, "esp enc: we initiate", atMs);
+    const { events = [] } = told(diagnosis) ?? {};
+    expect(events).toHaveLength(20);
+    expect(events.at(-1)).toEqual({ atMs: 31_000, text: "ipsec-refused: NO_PROPOSAL_CHOSEN" });
+  });
+
+  it("the same object while nothing else is found, and another when it is", () => {
+    const diagnosis = make(channel);
+    const trouble = () => diagnosis.troubles().get(channel.name);
+    tell(diagnosis, "esp enc: we initiate");
+    const before = trouble();
+    tell(diagnosis, "esp enc: we initiate", 2_000);
+    expect(trouble()).toBe(before);
+    tell(diagnosis, "psk aggr: we initiate", 3_000);
+    expect(trouble()).not.toBe(before);
   });
 
   it("one pair that is up does not hide the other's cause", () => {
@@ -207,7 +242,7 @@ describe("what is kept", () => {
     const diagnosis = make({ ...channel, children: first === undefined ? [] : [first, second] });
     tell(diagnosis, "ts local: we initiate");
     tell(diagnosis, "good, then peer deletes IKE: we initiate", 2_000, /^CHILD_SA/);
-    expect(diagnosis.explain(channel.name)?.cause).toBe("traffic-selectors");
+    expect(told(diagnosis)?.cause).toBe("traffic-selectors");
   });
 
   it("a beginner without a name is each channel of that address that is not up, and nobody else's", () => {
@@ -217,7 +252,7 @@ describe("what is kept", () => {
     const diagnosis = make(channel, sibling, up, stranger);
     diagnosis.seeInstalled(new Set(["c"]));
     tell(diagnosis, "ike enc: peer initiates");
-    const found = [channel, sibling, up, stranger].map(({ name }) => diagnosis.explain(name)?.cause);
+    const found = [channel, sibling, up, stranger].map((each) => told(diagnosis, each)?.cause);
     expect(found).toEqual(["ike-proposal", "ike-proposal", undefined, undefined]);
   });
 
@@ -225,7 +260,7 @@ describe("what is kept", () => {
     const diagnosis = make(channel);
     const text = `IDir '\u001b[31m${"x".repeat(5_000)}' does not match to '198.51.100.2'`;
     diagnosis.hear({ connection: channel.name, uniqueId: "1", text, atMs: 1 });
-    const found = diagnosis.explain(channel.name);
+    const found = told(diagnosis);
     expect(JSON.stringify(found).length).toBeLessThan(2_000);
     expect(found?.said).not.toMatch(/\p{Cc}/u);
   });
@@ -239,6 +274,50 @@ describe("what is kept", () => {
     }
     const noise = "invalid ID_V1 payload length, decryption failed?";
     diagnosis.hear({ connection: "(unnamed)", uniqueId: "0", text: noise, atMs: 2 });
-    expect(diagnosis.explain(channel.name)).toBeUndefined();
+    expect(told(diagnosis)).toBeUndefined();
+  });
+});
+
+describe("peers that fit no channel", () => {
+  const knock = (diagnosis: GatewayDiagnosis, id: number, address: string) => {
+    for (const text of [
+      "parsed ID_PROT request 0 [ SA V V V V V ]",
+      `no IKE config found for 198.51.100.1...${address}, sending NO_PROPOSAL_CHOSEN`,
+    ]) {
+      diagnosis.hear({ connection: undefined, uniqueId: `${id}`, text, atMs: id });
+    }
+  };
+
+  it("are listed with what they offered, how often and when", () => {
+    const diagnosis = make(channel);
+    knock(diagnosis, 1, "198.51.100.9");
+    knock(diagnosis, 2, "198.51.100.8");
+    const { unknownPeers } = diagnosis;
+    expect(diagnosis.unknownPeers).toBe(unknownPeers);
+    knock(diagnosis, 3, "198.51.100.9");
+    const said = "no channel has this peer address";
+    const seen = { identity: "", offered: "IKEv1, Main mode", said };
+    expect(diagnosis.unknownPeers).toEqual([
+      { ...seen, address: "198.51.100.9", firstMs: 1, lastMs: 3, count: 2 },
+      { ...seen, address: "198.51.100.8", firstMs: 2, lastMs: 2, count: 1 },
+    ]);
+    expect(told(diagnosis)).toBeUndefined();
+  });
+
+  it("are peers of a channel that is up, when they begin otherwise", () => {
+    const diagnosis = make(channel);
+    diagnosis.seeInstalled(new Set(["vpnx-aaaaaaaa-0"]));
+    tell(diagnosis, "ike enc: peer initiates");
+    expect(told(diagnosis)).toBeUndefined();
+    const offered = "IKEv1, Main mode, IKE:AES_CBC_256/HMAC_SHA1_96/PRF_HMAC_SHA1/MODP_1024";
+    expect(diagnosis.unknownPeers).toMatchObject([{ address: "198.51.100.2", offered, count: 1 }]);
+  });
+
+  it("are not more than 32, the oldest out", () => {
+    const diagnosis = make();
+    for (let id = 1; id <= 40; id += 1) knock(diagnosis, id, `198.51.100.${id}`);
+    expect(diagnosis.unknownPeers.map(({ address }) => address)).toEqual(
+      Array.from({ length: 32 }, (_, index) => `198.51.100.${40 - index}`),
+    );
   });
 });

@@ -1,14 +1,13 @@
-// What is known about the channels of one gateway that are not up. Fed with charon's log, cleared by tunnels that come up; bounded
-// by the number of its connections.
-import type { Cause, Channel, Diagnosis, Finding, LogLine } from "./diagnosis.ts";
+// What is known about the connections of one gateway that are not up, and about the peers that knock there and fit none. Fed with
+// charon's log, cleared by tunnels that come up; bounded by the number of its connections.
+import type { Cause, DiagnosisEvent, UnknownPeer } from "../vpn/diagnosis.ts";
+import type { Channel, Finding, LogLine, Trouble } from "./diagnosis.ts";
+import { addEvent, clean, readEvent } from "./events.ts";
 import { type Attempt, newAttempt, readLine } from "./findings.ts";
-import { describe } from "./wording.ts";
+import { Strangers } from "./strangers.ts";
 
 /** A vague finding does not take the place of an exact one that is this young: both ends begin in turn, and each sees its part. */
 const exactMs = 600_000;
-/** Lines that tell who began an IKE_SA. */
-const beginner = /^(\S+) is initiating an? \w+ Mode IKE_SA$|^no IKE config found for .*\.\.\.([\d.]+),/;
-const longestText = 300;
 const spareAttempts = 64;
 
 /** Exact causes that a vague one may be another view of. */
@@ -26,27 +25,26 @@ interface Known {
   readonly channel: Channel;
   readonly installed: Set<string>;
   readonly loadedMs: number;
-  finding: Finding | undefined;
-  sinceMs: number;
+  readonly events: DiagnosisEvent[];
+  trouble: Trouble | undefined;
+  /** When what is wrong was found last. */
   lastMs: number;
-}
-
-interface HeardAttempt extends Attempt {
-  /** Who began it, while charon has no name for it. */
-  peer: string | undefined;
 }
 
 export class GatewayDiagnosis {
   readonly #known = new Map<string, Known>();
   /** By unique id, oldest first. */
-  readonly #attempts = new Map<string, HeardAttempt>();
+  readonly #attempts = new Map<string, Attempt>();
+  readonly #strangers = new Strangers();
 
   /** A connection or its key has been loaded, perhaps with other settings: what was found or written before says nothing. */
   expect({ name, localAddress, remoteAddress, ike, children }: Channel, loadedMs: number): void {
     // Field by field: what comes may be more than a Channel, and have the key with it.
     const channel = { name, localAddress, remoteAddress, ike, children };
-    const installed = this.#known.get(name)?.installed ?? new Set();
-    this.#known.set(name, { channel, installed, loadedMs, finding: undefined, sinceMs: 0, lastMs: 0 });
+    const before = this.#known.get(name);
+    const [installed, events] = [before?.installed ?? new Set<string>(), before?.events ?? []];
+    this.#known.set(name, { channel, installed, loadedMs, events, trouble: undefined, lastMs: 0 });
+    this.#strangers.forget(remoteAddress);
   }
 
   /** The connection has been unloaded. */
@@ -55,12 +53,9 @@ export class GatewayDiagnosis {
   }
 
   /** charon has gone, and every tunnel with it. Said once, or again and again. */
-  seeStopped(atMs: number): void {
+  seeStopped(): void {
     this.#attempts.clear();
-    for (const known of this.#known.values()) {
-      known.installed.clear();
-      take(known, { cause: "gateway-not-running", said: "" }, false, atMs);
-    }
+    for (const known of this.#known.values()) known.installed.clear();
   }
 
   /** Names of all children that are installed, as listed: the truth, which log lines only announce. */
@@ -72,36 +67,40 @@ export class GatewayDiagnosis {
     }
   }
 
-  hear({ connection, uniqueId, text, atMs }: LogLine): void {
-    const begun = /^initiating \w+ Mode IKE_SA .*\[(\d+)\] to /.exec(text)?.[1];
-    if (begun !== undefined) this.#attempt(begun);
-    if (uniqueId === undefined || begun !== undefined) return;
-    const attempt = this.#attempt(uniqueId);
-    attempt.peer =
-      beginner
-        .exec(text)
-        ?.slice(1)
-        .find((address) => address !== undefined) ?? attempt.peer;
-    const { hadChild } = attempt;
+  /** @returns whether it tells anything new of a connection that is not up */
+  hear({ connection, uniqueId, text, atMs }: LogLine): boolean {
+    const [, ofName, ofId] = /^initiating \w+ Mode IKE_SA (.*)\[(\d+)\] to /.exec(text) ?? [];
+    const attempt = this.#attempt(ofId ?? uniqueId ?? "");
+    const hadChild = attempt.hadChild;
     const finding = readLine(text, attempt);
-    const named = this.#known.get(connection ?? "");
+    const named = this.#known.get(ofName ?? connection ?? "");
     if (named !== undefined) noteChildren(named, text);
-    if (finding === undefined) return;
+    const event = readEvent(text);
+    if (event === undefined && finding === undefined) return false;
     const meant = named === undefined ? this.#whoMayBeMeant(attempt.peer) : [named];
-    for (const known of meant) if (atMs >= known.loadedMs) take(known, trim(finding), hadChild, atMs);
+    if (event !== undefined) for (const { events } of meant) addEvent(events, atMs, event);
+    if (finding === undefined) return false;
+    if (meant.length === 0) this.#seeStranger(attempt, finding, atMs);
+    const changed = meant.filter((known) => atMs >= known.loadedMs && take(known, trim(finding), hadChild, atMs));
+    return changed.length > 0;
   }
 
-  /** Why a connection is not up; undefined when it is, or when nothing is known yet. */
-  explain(name: string): Diagnosis | undefined {
-    const known = this.#known.get(name);
-    if (known?.finding === undefined) return undefined;
-    return describe(known.channel, known.finding, known.sinceMs);
+  /** Why connections are not up, by name; without those of which nothing is known. */
+  troubles(): Map<string, Trouble> {
+    const troubles = new Map<string, Trouble>();
+    for (const [name, { trouble }] of this.#known) if (trouble !== undefined) troubles.set(name, trouble);
+    return troubles;
   }
 
-  #attempt(uniqueId: string): HeardAttempt {
+  /** Who began with this gateway and fits none of its connections. The same object while nobody has. */
+  get unknownPeers(): readonly UnknownPeer[] {
+    return this.#strangers.peers;
+  }
+
+  #attempt(uniqueId: string): Attempt {
     const found = this.#attempts.get(uniqueId);
     if (found !== undefined) return found;
-    const made = { ...newAttempt(), peer: undefined };
+    const made = newAttempt();
     this.#attempts.set(uniqueId, made);
     const [oldest] = this.#attempts.keys();
     if (this.#attempts.size > 2 * this.#known.size + spareAttempts && oldest !== undefined)
@@ -110,22 +109,38 @@ export class GatewayDiagnosis {
   }
 
   /** While charon does not know which connection a peer means, it may be each of that peer's that is not up. */
-  #whoMayBeMeant(peer: string | undefined): Known[] {
+  #whoMayBeMeant(peer: string): Known[] {
+    if (peer === "") return [];
     return [...this.#known.values()].filter((known) => known.channel.remoteAddress === peer && !isUp(known));
+  }
+
+  /** Once for each IKE_SA, and only where the peer began. */
+  #seeStranger(attempt: Attempt, { said }: Finding, atMs: number): void {
+    if (attempt.peer === "" || attempt.isStranger) return;
+    attempt.isStranger = true;
+    this.#strangers.knock(attempt.peer, attempt, said, atMs);
   }
 }
 
-function take(known: Known, finding: Finding, hadChild: boolean, atMs: number): void {
-  const { finding: before } = known;
+/** @returns whether what is known has changed */
+function take(known: Known, finding: Finding, hadChild: boolean, atMs: number): boolean {
+  addEvent(known.events, atMs, finding.said === "" ? finding.cause : `${finding.cause}: ${finding.said}`);
+  const before = known.trouble?.finding;
   // An IKE_SA that the peer takes away before it carried anything is how some say no; an exact reason is better.
   const isNo = finding.cause === "peer-deleted" && !hadChild;
   const isSecondView =
     before !== undefined && ((isNo && !silences.includes(before.cause)) || isVagueViewOf(finding, before));
-  if (isSecondView && atMs - known.lastMs < exactMs) return;
-  const isSameSilence = before !== undefined && [before, finding].every(({ cause }) => silences.includes(cause));
-  if (before?.cause !== finding.cause && !isSameSilence) known.sinceMs = atMs;
-  known.finding = finding;
+  if (isSecondView && atMs - known.lastMs < exactMs) return false;
   known.lastMs = atMs;
+  if (before !== undefined && isSame(before, finding)) return false;
+  const isSameSilence = before !== undefined && [before, finding].every(({ cause }) => silences.includes(cause));
+  const isOld = before?.cause === finding.cause || isSameSilence;
+  known.trouble = { finding, sinceMs: isOld ? (known.trouble?.sinceMs ?? atMs) : atMs, events: known.events };
+  return true;
+}
+
+function isSame(a: Finding, b: Finding): boolean {
+  return a.cause === b.cause && a.said === b.said && a.differs === b.differs;
 }
 
 function isVagueViewOf(finding: Finding, before: Finding): boolean {
@@ -145,19 +160,14 @@ function noteChildren(known: Known, text: string): void {
 }
 
 function clearIfUp(known: Known): void {
-  if (isUp(known)) known.finding = undefined;
+  if (isUp(known)) known.trouble = undefined;
 }
 
 function isUp({ channel, installed }: Known): boolean {
   return channel.children.length > 0 && channel.children.every(({ name }) => installed.has(name));
 }
 
-/** A peer chooses its identity, so what it said may be long and may hold anything. */
 function trim(finding: Finding): Finding {
-  const cut = (text: string) => text.replace(/\p{Cc}/gu, "?").slice(0, longestText);
-  return {
-    ...finding,
-    said: cut(finding.said),
-    ...(finding.differs === undefined ? {} : { differs: cut(finding.differs) }),
-  };
+  const { cause, said, differs } = finding;
+  return { cause, said: clean(said), ...(differs === undefined ? {} : { differs: clean(differs) }) };
 }

@@ -9,7 +9,7 @@ export function offerOfIke(ike: IkeSettings): string {
   return `${ike.encryption}, ${ike.integrity}, DH group ${ike.dhGroup}, ${ike.exchangeMode} mode, own identity ${ike.localIdentity.value}`;
 }
 
-export function offerOfIpsec({ children }: Channel): string {
+export function offerOfIpsec({ children }: Pick<Channel, "children">): string {
   const offers = children.map(({ ipsec: { encryption, integrity, pfsGroup } }) => {
     return `${encryption}, ${integrity}, ${pfsGroup === undefined ? "no PFS" : `PFS group ${pfsGroup}`}`;
   });
@@ -17,7 +17,7 @@ export function offerOfIpsec({ children }: Channel): string {
 }
 
 /** Ours first, as charon writes a CHILD_SA. */
-export function offerOfNetworks({ children }: Channel): string {
+export function offerOfNetworks({ children }: Pick<Channel, "children">): string {
   return list(
     children.map(({ localNetwork, peerNetwork }) => `${localNetwork} === ${peerNetwork}`),
     ", ",

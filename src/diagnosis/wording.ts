@@ -1,15 +1,16 @@
 // A finding in a person's words: what is wrong, what to change at which end, what our end offers. Never a secret: none is known here.
-import type { Channel, Diagnosis, Finding } from "./diagnosis.ts";
+import type { Diagnosis } from "../vpn/diagnosis.ts";
+import type { Channel, Finding, Trouble } from "./diagnosis.ts";
 import { offerOfIke, offerOfIpsec, offerOfNetworks } from "./offers.ts";
 
 type Words = Pick<Diagnosis, "sentence" | "fix" | "offered">;
 
-/** The whole answer. `sinceMs` in milliseconds since 1970. */
-export function describe(channel: Channel, finding: Finding, sinceMs: number): Diagnosis {
-  return { cause: finding.cause, ...wordsOf(channel, finding), sinceMs, said: finding.said };
+/** The whole answer. @param channel its own children are enough */
+export function describe(channel: Omit<Channel, "name">, { finding, sinceMs, events }: Trouble): Diagnosis {
+  return { cause: finding.cause, ...wordsOf(channel, finding), sinceMs, said: finding.said, events: [...events] };
 }
 
-function wordsOf(channel: Channel, { cause, differs = "" }: Finding): Words {
+function wordsOf(channel: Omit<Channel, "name">, { cause, differs = "" }: Finding): Words {
   const { remoteAddress: peer, localAddress: own, ike } = channel;
   const ourMode = `${ike.exchangeMode} mode`;
   switch (cause) {
@@ -97,6 +98,10 @@ function wordsOf(channel: Channel, { cause, differs = "" }: Finding): Words {
         fix: "Look at the peer for who or what did: an administrator, an idle timeout, a changed policy. The gateway goes on trying.",
         offered: "",
       };
+    case "blocked-by-policy":
+    case "one-way":
+      // Not found in a log, and not here yet.
+      return { sentence: "", fix: "", offered: "" };
     case "dpd-timeout":
       return {
         sentence: `The tunnel was up, and then the peer ${peer} no longer answered (dead peer detection).`,

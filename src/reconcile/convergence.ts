@@ -1,12 +1,15 @@
 // One gateway's channels from round to round: what is applied for them, and what is recorded of them, in a good round and in one that
 // fails.
 import { type ActualGateway, DataplaneError, type GatewaySpec } from "../dataplane/dataplane.ts";
+import { findDiagnoses } from "../store/diagnoses.ts";
 import { listNetStatuses } from "../store/vpn-conns.ts";
 import type { VpnGw } from "../vpn/entities.ts";
 import type { NetStatus } from "../vpn/status.ts";
 import { type Applied, Applying } from "./applying.ts";
 import { Attempts } from "./attempts.ts";
+import { ChannelDiagnoses, type DiagnosisChanges } from "./channel-diagnoses.ts";
 import { byConnection, fitOf } from "./fit.ts";
+import { Knocks } from "./knocks.ts";
 import type { LoopContext } from "./loop-context.ts";
 import { type Fits, NetStatuses } from "./net-statuses.ts";
 import type { DesiredGateway } from "./plan.ts";
@@ -26,6 +29,9 @@ export class Convergence {
   readonly #wanted: Wanted;
   readonly #applying: Applying;
   readonly #netStatuses: NetStatuses;
+  /** Begun with the first round, which reads the channels. */
+  #diagnoses: ChannelDiagnoses | undefined;
+  readonly #knocks = new Knocks();
   readonly #traffic: TrafficWatch;
   /** Generation that has been recorded as taken. */
   #observedGeneration = 0;
@@ -44,7 +50,9 @@ export class Convergence {
 
   /** Reads the rows that changed. */
   async read(vpnGw: VpnGw): Promise<void> {
-    await this.#wanted.read(this.#context.store.db, vpnGw);
+    const { db } = this.#context.store;
+    await this.#wanted.read(db, vpnGw);
+    this.#diagnoses ??= new ChannelDiagnoses(await findDiagnoses(db, this.#wanted.conns.ids()));
   }
 
   /** charon has been started anew: nothing that was tried before says anything. @param before what was seen then */
@@ -66,14 +74,16 @@ export class Convergence {
     }
   }
 
-  async record(vpnGw: VpnGw, { actual, refused }: Applied): Promise<void> {
+  /** @returns when there will be more to record, in milliseconds since 1970; undefined: not before something happens */
+  async record(vpnGw: VpnGw, { actual, refused }: Applied): Promise<number | undefined> {
     const conns = this.#wanted.answer(refused);
     const gatewayStatus = vpnGw.status === "running" ? undefined : ({ status: "running", failure: undefined } as const);
     const isNew = refused.size === 0 && vpnGw.generation > this.#observedGeneration;
     const observedGeneration = isNew ? vpnGw.generation : undefined;
-    await this.#record(vpnGw, { gatewayStatus, observedGeneration, conns }, actual);
+    await this.#record(vpnGw, { gatewayStatus, observedGeneration, conns }, actual, undefined);
     this.#observedGeneration = observedGeneration ?? this.#observedGeneration;
     await this.#countTraffic(actual);
+    return this.#knocks.dueMs(actual.unknownPeers);
   }
 
   /**
@@ -90,7 +100,7 @@ export class Convergence {
     const isDown = actual !== undefined && !actual.isRunning;
     const gone = isDown ? this.#wanted.answer(new Map()).filter(({ status }) => status === undefined) : [];
     const outcome = { gatewayStatus: undefined, observedGeneration: undefined, conns: gone };
-    await this.#record(vpnGw, outcome, actual ?? noSas);
+    await this.#record(vpnGw, outcome, actual ?? noSas, failure);
 
     let failed: ReturnType<Wanted["fail"]> = [];
     const failOverdue = (overdue: ReadonlySet<number>) => {
@@ -102,17 +112,36 @@ export class Convergence {
     return nextTaskMs;
   }
 
-  async #record(vpnGw: VpnGw, known: Omit<RoundOutcome, "netStatuses">, actual: ActualGateway): Promise<void> {
+  /** @param failure why the gateway cannot run; undefined: it runs */
+  async #record(
+    vpnGw: VpnGw,
+    known: Pick<RoundOutcome, "gatewayStatus" | "observedGeneration" | "conns">,
+    actual: ActualGateway,
+    failure: string | undefined,
+  ): Promise<void> {
     const { store, clock } = this.#context;
     const { conns } = this.#wanted;
     const fits = this.#fits(actual);
     this.#attempts.review(fits, (child) => conns.ownerOf(child)?.connectionName, clock());
     const netStatuses = this.#netStatuses.changes(fits, conns, this.#wanted.refused());
     this.#logChanges(netStatuses);
-    await recordRound(store, vpnGw, { ...known, netStatuses }, clock());
+    const diagnoses = this.#diagnoseChannels(fits, actual, failure);
+    const isKnocked = (this.#knocks.dueMs(actual.unknownPeers) ?? Number.POSITIVE_INFINITY) <= clock();
+    const unknownPeers = isKnocked ? actual.unknownPeers : undefined;
+    await recordRound(store, vpnGw, { ...known, netStatuses, diagnoses, unknownPeers }, clock());
     this.#wanted.settle(known.conns);
     const gone = known.conns.flatMap(({ connId, status }) => (status === undefined ? [connId] : []));
     this.#netStatuses.settle(fits, netStatuses, gone);
+    this.#diagnoses?.settle(diagnoses, gone, clock());
+    if (unknownPeers !== undefined) this.#knocks.settle(unknownPeers, clock());
+  }
+
+  #diagnoseChannels(fits: Fits, actual: ActualGateway, failure: string | undefined): DiagnosisChanges {
+    const { conns } = this.#wanted;
+    const nowMs = this.#context.clock();
+    if (this.#diagnoses === undefined) return new Map();
+    if (failure !== undefined && !actual.isRunning) return this.#diagnoses.changesOfStopped(failure, conns, nowMs);
+    return this.#diagnoses.changes(fits, actual.troubles, conns, nowMs);
   }
 
   #logChanges(netStatuses: ReadonlyMap<number, NetStatus>): void {
@@ -141,6 +170,8 @@ const noSas: ActualGateway = {
   secrets: new Map(),
   ikeSas: [],
   ended: [],
+  troubles: new Map(),
+  unknownPeers: [],
 };
 
 function withoutRefused(desired: DesiredGateway, refused: ReadonlyMap<string, string>): DesiredGateway {

@@ -112,6 +112,11 @@ export class DesiredConns {
     }
   }
 
+  /** Numbers of all channels. */
+  ids(): number[] {
+    return [...this.#held.keys()];
+  }
+
   get(connId: number): HeldConn | undefined {
     return this.#held.get(connId);
   }

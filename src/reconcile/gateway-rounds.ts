@@ -10,6 +10,7 @@ import { recordRemoval } from "./record.ts";
 
 const longestBackoffMs = 30_000;
 const firstBackoffMs = 500;
+const never = Number.POSITIVE_INFINITY;
 
 /** What a round left to do, and when. */
 export interface RoundEnd {
@@ -65,11 +66,11 @@ export class GatewayRounds {
     const applied = await channels.apply(gateway, actual);
     if ("error" in applied) return this.#fail(channels, vpnGw, applied.error, applied.actual);
     if (applied.isDoubtful) this.#thoroughAtMs = 0;
-    await channels.record(vpnGw, applied);
-    const { refused, lookAgainMs = Number.POSITIVE_INFINITY } = applied;
+    const recordMs = await channels.record(vpnGw, applied);
+    const { refused, lookAgainMs = never } = applied;
     if (refused.size === 0) this.#failures = 0;
-    const nextMs = refused.size === 0 ? Number.POSITIVE_INFINITY : clock() + this.backOff();
-    return { isGone: false, lookAgainMs: Math.min(lookAgainMs, nextMs) };
+    const nextMs = refused.size === 0 ? never : clock() + this.backOff();
+    return { isGone: false, lookAgainMs: Math.min(lookAgainMs, nextMs, recordMs ?? never) };
   }
 
   /** @returns whether anything had to be done to make the gateway run */

@@ -1,12 +1,15 @@
 // Writes down what a round found and did: statuses, tasks, what was observed. One transaction a round, which does not wait for the disk:
 // what a power failure takes back of it, the next round finds again (docs/decisions/0010-records-do-not-wait.md).
+import { recordDiagnoses, recordUnknownPeers } from "../store/diagnoses.ts";
 import type { Db, Store } from "../store/store.ts";
 import { finishConnTasks, finishTasks, listRunningTasks, type RunningTask } from "../store/tasks.ts";
 import { dropFallback, restoreFallback } from "../store/vpn-conn-fallbacks.ts";
 import { deleteVpnConn, recordConnStatus, recordNetStatus } from "../store/vpn-conns.ts";
 import { deleteVpnGw, recordVpnGwStatus, setGwObservedGeneration } from "../store/vpn-gws.ts";
+import type { UnknownPeer } from "../vpn/diagnosis.ts";
 import type { VpnGw } from "../vpn/entities.ts";
 import type { NetStatus, VpnConnStatus, VpnGwStatus } from "../vpn/status.ts";
+import type { DiagnosisChanges } from "./channel-diagnoses.ts";
 
 /** What came of one channel's change. */
 export interface ConnOutcome {
@@ -26,6 +29,9 @@ export interface RoundOutcome {
   readonly observedGeneration: number | undefined;
   readonly conns: readonly ConnOutcome[];
   readonly netStatuses: ReadonlyMap<number, NetStatus>;
+  readonly diagnoses: DiagnosisChanges;
+  /** All that knock in vain; undefined: as recorded before. */
+  readonly unknownPeers: readonly UnknownPeer[] | undefined;
 }
 
 /** A task fails when its gateway could not carry it out for this long: api-v2.md 8. */
@@ -33,12 +39,15 @@ export const taskPatienceMs = 30_000;
 
 /** @param vpnGw as it was read when the round began */
 export async function recordRound(store: Store, vpnGw: VpnGw, outcome: RoundOutcome, nowMs: number): Promise<void> {
-  const { gatewayStatus, observedGeneration, conns, netStatuses } = outcome;
-  if (gatewayStatus === undefined && conns.length === 0 && netStatuses.size === 0) return;
+  const { gatewayStatus, observedGeneration, conns, netStatuses, diagnoses, unknownPeers } = outcome;
+  const isOfChannels = conns.length > 0 || netStatuses.size > 0 || diagnoses.size > 0;
+  if (gatewayStatus === undefined && !isOfChannels && unknownPeers === undefined) return;
   await store.transaction(async (db) => {
     if (gatewayStatus !== undefined) await recordVpnGwStatus(db, vpnGw, gatewayStatus);
     if (observedGeneration !== undefined) await setGwObservedGeneration(db, vpnGw.id, observedGeneration);
     for (const [connId, netStatus] of netStatuses) await recordNetStatus(db, connId, netStatus, nowMs);
+    await recordDiagnoses(db, diagnoses);
+    if (unknownPeers !== undefined) await recordUnknownPeers(db, vpnGw.id, unknownPeers);
     for (const outcome of conns) await recordConn(db, vpnGw, outcome, ever, nowMs);
   }, "later");
 }

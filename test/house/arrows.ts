@@ -21,7 +21,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   dataplane: ["vici", "vpn", "diagnosis"],
 
   operations: ["store", "tasks", "peer-config", "vpn", "errors.ts", "config.ts"],
-  reconcile: ["store", "tasks", "dataplane/dataplane.ts", "vpn", "errors.ts"],
+  reconcile: ["store", "tasks", "dataplane/dataplane.ts", "diagnosis", "vpn", "errors.ts"],
 
   host: ["reconcile", "store", "dataplane", "vpn", "config.ts"],
 

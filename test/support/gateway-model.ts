@@ -51,6 +51,8 @@ export class GatewayModel {
       secrets: new Map(this.secrets),
       ikeSas: this.#ikeSas.map(({ coming: _, ...sa }) => ({ ...sa, children: [...sa.children] })),
       ended: [],
+      troubles: new Map(),
+      unknownPeers: [],
     };
   }
 

@@ -1,8 +1,9 @@
 // The simulated data plane with somebody at its elbow: every step and every look is written down, and can be refused or held back.
 import type { ActualGateway, Dataplane, GatewaySpec, Step } from "../../src/dataplane/dataplane.ts";
 import { SimulatedDataplane } from "../../src/dataplane/simulated.ts";
-import type { Diagnosis } from "../../src/diagnosis/diagnosis.ts";
+import type { Trouble } from "../../src/diagnosis/diagnosis.ts";
 import type { IkeSettings, IpsecSettings } from "../../src/vpn/algorithms.ts";
+import type { UnknownPeer } from "../../src/vpn/diagnosis.ts";
 
 export interface TakenStep {
   readonly gatewayId: number;
@@ -23,6 +24,9 @@ export class ScriptedDataplane implements Dataplane {
   /** Every step that was asked for, refused or not. */
   readonly steps: TakenStep[] = [];
   readonly looks: TakenLook[] = [];
+  /** What is wrong beside what the simulated data plane finds, by connection. */
+  readonly troubles = new Map<string, Trouble>();
+  unknownPeers: readonly UnknownPeer[] | undefined;
   isClosed = false;
   /** Called before a step is done. */
   onApply: Interference<TakenStep> = () => {};
@@ -50,7 +54,9 @@ export class ScriptedDataplane implements Dataplane {
     const look = { gatewayId, isThorough, atMs: Date.now() };
     this.looks.push(look);
     await this.onObserve(look);
-    return this.#inner.observe(gatewayId, isThorough);
+    const actual = await this.#inner.observe(gatewayId, isThorough);
+    const unknownPeers = this.unknownPeers ?? actual.unknownPeers;
+    return { ...actual, troubles: new Map([...actual.troubles, ...this.troubles]), unknownPeers };
   }
 
   async findRefusal(ike: IkeSettings, ipsec: IpsecSettings): Promise<string | undefined> {
@@ -63,10 +69,6 @@ export class ScriptedDataplane implements Dataplane {
     this.#specs.set(gateway.id, gateway);
     await this.onApply(taken);
     await this.#inner.apply(gateway, step);
-  }
-
-  explain(gatewayId: number, connection: string): Diagnosis | undefined {
-    return this.#inner.explain(gatewayId, connection);
   }
 
   onChange(listener: (gatewayId: number) => void): void {

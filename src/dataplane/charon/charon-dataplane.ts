@@ -1,7 +1,7 @@
 // The data plane on this machine: what is there of each gateway, and one step at a time. It decides nothing and retries
 // nothing: that is the reconciler's. One object for all gateways of an instance.
 import { readdir } from "node:fs/promises";
-import type { Diagnosis } from "../../diagnosis/diagnosis.ts";
+import type { Trouble } from "../../diagnosis/diagnosis.ts";
 import { ViciError } from "../../vici/errors.ts";
 import type { IkeSettings, IpsecSettings } from "../../vpn/algorithms.ts";
 import {
@@ -60,6 +60,8 @@ const noCharon = {
   ikeSas: [],
 } as const;
 
+const nothingKnown = { troubles: new Map<string, Trouble>(), unknownPeers: [] } as const;
+
 export class CharonDataplane implements Dataplane {
   readonly kind = "charon";
   readonly #names: Names;
@@ -96,10 +98,10 @@ export class CharonDataplane implements Dataplane {
         this.#listener(gatewayId);
       },
     );
-    this.#diagnoses = new Diagnoses(
-      (gatewayId) => logOf(this.#place(gatewayId)),
-      (gatewayId, err) => this.#log.warn({ gatewayId, err }, "charon's log cannot be read"),
-    );
+    this.#diagnoses = new Diagnoses((gatewayId) => logOf(this.#place(gatewayId)), {
+      onNews: (gatewayId) => this.#listener(gatewayId),
+      onFailure: (gatewayId, err) => this.#log.warn({ gatewayId, err }, "charon's log cannot be read"),
+    });
   }
 
   async start(): Promise<void> {
@@ -125,10 +127,10 @@ export class CharonDataplane implements Dataplane {
     return await translateErrors(async () => {
       const network = await this.#seeNetwork(gatewayId, isThorough);
       const charon = await this.#seeCharon(gatewayId, isThorough);
-      this.#tellDiagnosis(gatewayId, charon);
+      const known = this.#diagnose(gatewayId, charon);
       const ended = this.#ended.get(gatewayId) ?? [];
       this.#ended.delete(gatewayId);
-      return { hasNetwork: network.isWhole, localNetworks: network.localNetworks, ...charon, ended };
+      return { hasNetwork: network.isWhole, localNetworks: network.localNetworks, ...charon, ended, ...known };
     });
   }
 
@@ -180,10 +182,6 @@ export class CharonDataplane implements Dataplane {
     });
   }
 
-  explain(gatewayId: number, connection: string): Diagnosis | undefined {
-    return this.#diagnoses.find(gatewayId)?.explain(connection);
-  }
-
   onChange(listener: (gatewayId: number) => void): void {
     this.#listener = listener;
   }
@@ -199,15 +197,21 @@ export class CharonDataplane implements Dataplane {
     return { namespace: this.#names.gatewayNamespace(gatewayId), dir: this.#names.gatewayDir(gatewayId) };
   }
 
-  #tellDiagnosis(gatewayId: number, { isRunning, ikeSas }: Pick<ActualGateway, "isRunning" | "ikeSas">): void {
+  /** Why what is not up is not, now that this is there. */
+  #diagnose(
+    gatewayId: number,
+    { isRunning, ikeSas }: Pick<ActualGateway, "isRunning" | "ikeSas">,
+  ): Pick<ActualGateway, "troubles" | "unknownPeers"> {
     if (!isRunning) {
-      this.#diagnoses.find(gatewayId)?.seeStopped(Date.now());
-      return;
+      this.#diagnoses.find(gatewayId)?.seeStopped();
+      return nothingKnown;
     }
+    const diagnosis = this.#diagnoses.follow(gatewayId);
     const children = ikeSas.flatMap((ikeSa) => ikeSa.children);
     // Being renewed, it still carries.
     const up = children.filter(({ state }) => state === "INSTALLED" || state === "REKEYING");
-    this.#diagnoses.follow(gatewayId).seeInstalled(new Set(up.map(({ name }) => name)));
+    diagnosis.seeInstalled(new Set(up.map(({ name }) => name)));
+    return { troubles: diagnosis.troubles(), unknownPeers: diagnosis.unknownPeers };
   }
 
   async #seeNetwork(gatewayId: number, isThorough: boolean): Promise<SeenNetwork> {
@@ -221,7 +225,7 @@ export class CharonDataplane implements Dataplane {
   async #seeCharon(
     gatewayId: number,
     isThorough: boolean,
-  ): Promise<Omit<ActualGateway, "hasNetwork" | "localNetworks" | "ended">> {
+  ): Promise<Pick<ActualGateway, "isRunning" | "connections" | "secrets" | "ikeSas">> {
     try {
       const client = await (isThorough ? this.#clients.findProved(gatewayId) : this.#clients.find(gatewayId));
       if (client === undefined) return noCharon;

@@ -8,15 +8,21 @@ interface Followed {
   readonly tail: LogTail;
 }
 
+interface DiagnosesListener {
+  /** Something new is known. At most twice a second for each gateway. */
+  onNews(gatewayId: number): void;
+  /** Why a log cannot be read; it is tried again. */
+  onFailure(gatewayId: number, error: unknown): void;
+}
+
 export class Diagnoses {
   readonly #logOf: (gatewayId: number) => string;
-  readonly #onFailure: (gatewayId: number, error: unknown) => void;
+  readonly #on: DiagnosesListener;
   readonly #followed = new Map<number, Followed>();
 
-  /** @param onFailure hears why a log cannot be read; it is tried again */
-  constructor(logOf: (gatewayId: number) => string, onFailure: (gatewayId: number, error: unknown) => void) {
+  constructor(logOf: (gatewayId: number) => string, listener: DiagnosesListener) {
     this.#logOf = logOf;
-    this.#onFailure = onFailure;
+    this.#on = listener;
   }
 
   find(gatewayId: number): GatewayDiagnosis | undefined {
@@ -29,12 +35,11 @@ export class Diagnoses {
     if (known !== undefined) return known;
     const diagnosis = new GatewayDiagnosis();
     const hear = (lines: readonly string[]) => {
-      for (const line of lines) {
-        const read = readLogLine(line);
-        if (read !== undefined) diagnosis.hear(read);
-      }
+      const { unknownPeers } = diagnosis;
+      const news = lines.flatMap((line) => readLogLine(line) ?? []).filter((line) => diagnosis.hear(line));
+      if (news.length > 0 || diagnosis.unknownPeers !== unknownPeers) this.#on.onNews(gatewayId);
     };
-    const tail = new LogTail(this.#logOf(gatewayId), hear, (error) => this.#onFailure(gatewayId, error));
+    const tail = new LogTail(this.#logOf(gatewayId), hear, (error) => this.#on.onFailure(gatewayId, error));
     this.#followed.set(gatewayId, { diagnosis, tail });
     return diagnosis;
   }

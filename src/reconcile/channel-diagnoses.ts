@@ -1,0 +1,99 @@
+// Why channels are not up, as recorded, and what is new about it. Pure but for its own memory. Only what changed is gone through: a
+// connection whose SAs fit as before and of which nothing else was found costs one comparison, and one that is up nothing.
+import type { Finding, Trouble } from "../diagnosis/diagnosis.ts";
+import { describe } from "../diagnosis/wording.ts";
+import type { Diagnosis } from "../vpn/diagnosis.ts";
+import type { DesiredConns, HeldConn } from "./desired.ts";
+import type { Fits } from "./net-statuses.ts";
+
+/** What is recorded of each channel; undefined takes it away. */
+export type DiagnosisChanges = ReadonlyMap<number, Diagnosis | undefined>;
+
+/** New events alone are not worth writing down, unless what is written is this old. */
+const staleMs = 300_000;
+const notRunning: Finding = { cause: "gateway-not-running", said: "" };
+
+interface Recorded {
+  readonly diagnosis: Diagnosis;
+  readonly atMs: number;
+}
+
+export class ChannelDiagnoses {
+  readonly #recorded: Map<number, Recorded>;
+
+  /** @param recorded as found in the store */
+  constructor(recorded: ReadonlyMap<number, Diagnosis>) {
+    this.#recorded = new Map([...recorded].map(([connId, diagnosis]) => [connId, { diagnosis, atMs: 0 }]));
+  }
+
+  /** @param troubles by connection */
+  changes(
+    fits: Fits,
+    troubles: ReadonlyMap<string, Trouble>,
+    conns: DesiredConns,
+    nowMs: number,
+  ): Map<number, Diagnosis | undefined> {
+    const changes = new Map<number, Diagnosis | undefined>();
+    for (const [connId, { diagnosis }] of this.#recorded) {
+      const held = conns.get(connId);
+      const isOver = held !== undefined && (isUp(held, fits) || diagnosis.cause === notRunning.cause);
+      if (isOver) changes.set(connId, undefined);
+    }
+    for (const [name, trouble] of troubles) {
+      for (const held of conns.members(name)) {
+        if (isUp(held, fits)) continue;
+        const diagnosis = this.#diagnose(held, trouble, conns);
+        if (diagnosis !== undefined && this.#isNew(held, diagnosis, nowMs)) changes.set(held.conn.id, diagnosis);
+      }
+    }
+    return changes;
+  }
+
+  /** Nothing runs. @param failure why, for a person */
+  changesOfStopped(failure: string, conns: DesiredConns, nowMs: number): Map<number, Diagnosis | undefined> {
+    const changes = new Map<number, Diagnosis | undefined>();
+    for (const name of conns.connections().keys()) {
+      for (const held of conns.members(name)) {
+        const events = [{ atMs: nowMs, text: failure.slice(0, 300) }];
+        const diagnosis = this.#diagnose(held, { finding: notRunning, sinceMs: nowMs, events }, conns);
+        if (diagnosis !== undefined && this.#isNew(held, diagnosis, nowMs)) changes.set(held.conn.id, diagnosis);
+      }
+    }
+    return changes;
+  }
+
+  /** Remembers what has been recorded. @param gone channels that are no more */
+  settle(changes: DiagnosisChanges, gone: readonly number[], nowMs: number): void {
+    for (const [connId, diagnosis] of changes) {
+      if (diagnosis === undefined) this.#recorded.delete(connId);
+      else this.#recorded.set(connId, { diagnosis, atMs: nowMs });
+    }
+    for (const connId of gone) this.#recorded.delete(connId);
+  }
+
+  #diagnose(held: HeldConn, trouble: Trouble, conns: DesiredConns): Diagnosis | undefined {
+    const spec = conns.connections().get(held.connectionName)?.spec;
+    if (spec === undefined) return undefined;
+    const before = this.#recorded.get(held.conn.id)?.diagnosis;
+    // What a server before this one found lasts since then.
+    const sinceMs =
+      before?.cause === trouble.finding.cause ? Math.min(before.sinceMs, trouble.sinceMs) : trouble.sinceMs;
+    return describe({ ...spec, children: held.children }, { ...trouble, sinceMs });
+  }
+
+  #isNew({ conn }: HeldConn, diagnosis: Diagnosis, nowMs: number): boolean {
+    const before = this.#recorded.get(conn.id);
+    if (before === undefined || isOther(before.diagnosis, diagnosis)) return true;
+    const hasMore = before.diagnosis.events.at(-1)?.atMs !== diagnosis.events.at(-1)?.atMs;
+    return hasMore && nowMs - before.atMs >= staleMs;
+  }
+}
+
+function isOther(a: Diagnosis, b: Diagnosis): boolean {
+  return a.cause !== b.cause || a.said !== b.said || a.offered !== b.offered || a.sentence !== b.sentence;
+}
+
+function isUp({ connectionName, children }: HeldConn, fits: Fits): boolean {
+  const installed = fits.get(connectionName)?.installed;
+  return installed !== undefined && children.every(({ name }) => installed.has(name));
+}
