@@ -71,6 +71,7 @@ const samples: Readonly<Record<SettingName, string>> = {
   clockSkewSeconds: "300",
   utcOffsetMinutes: "-60",
   reconcilePeriodSeconds: "5",
+  oneWaySeconds: "90",
   trafficDays: "40",
   simulatedDelayMs: "100",
   "quota.vpcs": "1",

@@ -151,6 +151,11 @@ export const settings = {
     "how long a peer may be silent before it is asked whether it lives, in seconds",
   ),
   "dpd.timeoutSeconds": integer(120, [1, 86_400], "how long it may be silent before it counts as dead, in seconds"),
+  oneWaySeconds: integer(
+    60,
+    [1, 86_400],
+    "how long packets may go out through a tunnel and none come in until it is negotiated anew, in seconds",
+  ),
   trafficDays: integer(31, [30, 3_660], "how long the traffic of the channels is kept, in days"),
   simulatedDelayMs: integer(0, [0, 3_600_000], "how long a simulated channel takes to come up, in milliseconds"),
   "quota.vpcs": integer(5, quota, "VPCs per region and account; 0 is unlimited, as for every quota"),

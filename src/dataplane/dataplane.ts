@@ -93,6 +93,7 @@ export type Step =
   | { readonly kind: "load-secret"; readonly connection: ConnectionSpec; readonly fingerprint: string }
   | { readonly kind: "load-connection"; readonly connection: ConnectionSpec; readonly fingerprint: string }
   | { readonly kind: "initiate-child"; readonly connection: string; readonly child: string }
+  | { readonly kind: "rekey-child-sa"; readonly uniqueId: string; readonly child: string }
   | { readonly kind: "terminate-child-sa"; readonly uniqueId: string; readonly child: string }
   | { readonly kind: "terminate-ike-sa"; readonly uniqueId: string; readonly connection: string }
   | { readonly kind: "unload-connection"; readonly name: string }

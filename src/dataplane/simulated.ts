@@ -122,6 +122,8 @@ export class SimulatedDataplane implements Dataplane {
       case "initiate-child":
         this.#initiate(gateway, step.connection, step.child);
         return;
+      case "rekey-child-sa":
+        return this.#rekey(gateway, step.uniqueId);
       case "terminate-child-sa":
         for (const ikeSa of this.#charon(gateway).ikeSas) {
           this.#end(gateway, ikeSa, (child) => child.uniqueId === step.uniqueId);
@@ -212,6 +214,18 @@ export class SimulatedDataplane implements Dataplane {
       ikeSa.observed = undefined;
       this.#listener(gateway.id);
     });
+  }
+
+  /** A new one in its place, whose counters begin anew. */
+  #rekey(gateway: GatewaySpec, uniqueId: string): void {
+    for (const ikeSa of this.#charon(gateway).ikeSas) {
+      const old = ikeSa.children.find((child) => child.uniqueId === uniqueId && child.state === "INSTALLED");
+      if (old === undefined) continue;
+      this.#end(gateway, ikeSa, (child) => child === old);
+      const made = { uniqueId: this.#nextUniqueId(), spi: randomBytes(4).toString("hex"), installedAtMs: Date.now() };
+      ikeSa.children.push({ ...old, ...made, bytesIn: 0, bytesOut: 0 });
+      this.#reportLater(gateway.id);
+    }
   }
 
   /** As charon does, tells how far those that were up had counted. */

@@ -20,7 +20,7 @@ export interface Channel {
 export interface LogLine {
   /** Name of the IKE_SA, which is its connection's; undefined while charon does not know which one a peer means. */
   readonly connection: string | undefined;
-  /** The IKE_SA's unique id. */
+  /** The IKE_SA's unique id; undefined for a message about none. */
   readonly uniqueId: string | undefined;
   readonly text: string;
   readonly atMs: number;

@@ -18,6 +18,8 @@ export interface Attempt {
   /** Who began it and in which mode; "" while that is not known. */
   peer: string;
   mode: string;
+  /** Packets of it that this machine did not let out. */
+  forbidden: number;
   /** It has been counted as nobody's. */
   isStranger: boolean;
   /** What it failed of; the silence that follows is not a cause of its own. */
@@ -35,6 +37,7 @@ export function newAttempt(): Attempt {
     isIkeV2: false,
     peer: "",
     mode: "",
+    forbidden: 0,
     isStranger: false,
     hasFailed: false,
   };
@@ -42,6 +45,17 @@ export function newAttempt(): Attempt {
 
 /** The first four transmissions take 3 s and the fifth 6 s: by then a person wants to know. */
 const quietRetransmits = 3;
+
+/** One may be another IKE_SA's: packets are sent by a thread of charon's own, which does not say whose they are. */
+const surelyForbidden = 2;
+
+/** A packet of it was not let out by this machine: EPERM is netfilter's, EACCES a prohibited route's. */
+export function readForbidden(attempt: Attempt): Finding | undefined {
+  attempt.forbidden += 1;
+  if (attempt.forbidden < surelyForbidden || attempt.hasAnswered) return undefined;
+  attempt.hasFailed = true;
+  return { cause: "blocked-by-policy", said: "" };
+}
 
 /** What the line says, after taking note of it in `attempt`. */
 export function readLine(text: string, attempt: Attempt): Finding | undefined {

@@ -156,6 +156,38 @@ describe("what charon wrote", () => {
   });
 });
 
+describe("packets that this machine does not let out", () => {
+  const error = (text: string) => ({ connection: undefined, uniqueId: undefined, text, atMs: 1 });
+  const forbidden = error("error writing to socket: Operation not permitted");
+  const sendingOf = ({ name }: Channel, uniqueId: string) => {
+    const text = "sending packet: from 198.51.100.1[500] to 198.51.100.2[500] (180 bytes)";
+    return { connection: name, uniqueId, text, atMs: 1 };
+  };
+  const other = { ...channel, name: "vpnx-bbbbbbbb", remoteAddress: "198.51.100.3" };
+
+  it("are the cause when it is two of one IKE_SA", () => {
+    const diagnosis = make(channel, other);
+    diagnosis.hear(sendingOf(channel, "1"));
+    diagnosis.hear(forbidden);
+    diagnosis.hear(sendingOf(other, "2"));
+    expect(told(diagnosis)).toBeUndefined();
+    diagnosis.hear(sendingOf(channel, "1"));
+    expect(diagnosis.hear(forbidden)).toBe(true);
+    expect(told(diagnosis)?.cause).toBe("blocked-by-policy");
+    expect(told(diagnosis, other)).toBeUndefined();
+  });
+
+  it("are not when something of the peer's came, nor when they fail for another reason", () => {
+    const diagnosis = make(channel);
+    tell(diagnosis, "psk main: peer initiates", 1, /^parsed/);
+    for (let count = 0; count < 3; count += 1) {
+      diagnosis.hear(sendingOf(channel, "1"));
+      diagnosis.hear(error("error writing to socket: Invalid argument"));
+    }
+    expect(told(diagnosis)).toBeUndefined();
+  });
+});
+
 describe("what is kept", () => {
   it("since is when the cause was found first, and a new cause is new", () => {
     const diagnosis = make(channel);

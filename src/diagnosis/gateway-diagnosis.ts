@@ -3,7 +3,7 @@
 import type { Cause, DiagnosisEvent, UnknownPeer } from "../vpn/diagnosis.ts";
 import type { Channel, Finding, LogLine, Trouble } from "./diagnosis.ts";
 import { addEvent, clean, readEvent } from "./events.ts";
-import { type Attempt, newAttempt, readLine } from "./findings.ts";
+import { type Attempt, newAttempt, readForbidden, readLine } from "./findings.ts";
 import { Strangers } from "./strangers.ts";
 
 /** A vague finding does not take the place of an exact one that is this young: both ends begin in turn, and each sees its part. */
@@ -36,6 +36,8 @@ export class GatewayDiagnosis {
   /** By unique id, oldest first. */
   readonly #attempts = new Map<string, Attempt>();
   readonly #strangers = new Strangers();
+  /** Whose packet was sent last: its connection and unique id. */
+  #sender: Pick<LogLine, "connection" | "uniqueId"> = { connection: undefined, uniqueId: undefined };
 
   /** A connection or its key has been loaded, perhaps with other settings: what was found or written before says nothing. */
   expect({ name, localAddress, remoteAddress, ike, children }: Channel, loadedMs: number): void {
@@ -68,11 +70,19 @@ export class GatewayDiagnosis {
   }
 
   /** @returns whether it tells anything new of a connection that is not up */
-  hear({ connection, uniqueId, text, atMs }: LogLine): boolean {
+  hear(line: LogLine): boolean {
+    if (line.text.startsWith("sending packet: ")) this.#sender = line;
+    else if (/^error writing to socket: (Operation not permitted|Permission denied)$/.test(line.text)) {
+      return this.#hearOf({ ...line, ...whose(this.#sender) }, readForbidden);
+    } else return this.#hearOf(line, (attempt) => readLine(line.text, attempt));
+    return false;
+  }
+
+  #hearOf({ connection, uniqueId, text, atMs }: LogLine, read: (attempt: Attempt) => Finding | undefined): boolean {
     const [, ofName, ofId] = /^initiating \w+ Mode IKE_SA (.*)\[(\d+)\] to /.exec(text) ?? [];
     const attempt = this.#attempt(ofId ?? uniqueId ?? "");
     const hadChild = attempt.hadChild;
-    const finding = readLine(text, attempt);
+    const finding = read(attempt);
     const named = this.#known.get(ofName ?? connection ?? "");
     if (named !== undefined) noteChildren(named, text);
     const event = readEvent(text);
@@ -120,6 +130,10 @@ export class GatewayDiagnosis {
     attempt.isStranger = true;
     this.#strangers.knock(attempt.peer, attempt, said, atMs);
   }
+}
+
+function whose({ connection, uniqueId }: Pick<LogLine, "connection" | "uniqueId">) {
+  return { connection, uniqueId };
 }
 
 /** @returns whether what is known has changed */

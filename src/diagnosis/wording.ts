@@ -99,9 +99,23 @@ function wordsOf(channel: Omit<Channel, "name">, { cause, differs = "" }: Findin
         offered: "",
       };
     case "blocked-by-policy":
+      return {
+        sentence: `A firewall or routing policy of this machine forbids what we send to the peer ${peer}: nothing gets out.`,
+        fix: `Here, let UDP 500 and 4500 from ${own} to ${peer} through: look at nftables and at prohibited routes of the gateway.`,
+        offered: "",
+      };
     case "one-way":
-      // Not found in a log, and not here yet.
-      return { sentence: "", fix: "", offered: "" };
+      return {
+        sentence: "The tunnel is up, and packets go out through it but none come back.",
+        fix: "The gateway negotiates it anew by itself. If nothing comes then: at the peer, check that its policy, its firewall and its routes send what is for our networks into the tunnel, and that the hosts there answer. Traffic that needs no answer looks the same.",
+        offered: "",
+      };
+    case "volume-lifetime":
+      return {
+        sentence: `The tunnel carries so much that ${kilobytesOf(channel)} KB are used up before a renewal is done: packets get lost.`,
+        fix: "Raise the volume lifetime of phase 2 (ipsecSaLifetimeTraffic) at both ends, so that it lasts for ten seconds at least.",
+        offered: `${kilobytesOf(channel)} KB`,
+      };
     case "dpd-timeout":
       return {
         sentence: `The tunnel was up, and then the peer ${peer} no longer answered (dead peer detection).`,
@@ -109,4 +123,9 @@ function wordsOf(channel: Omit<Channel, "name">, { cause, differs = "" }: Findin
         offered: "",
       };
   }
+}
+
+/** The smallest volume limit. */
+function kilobytesOf({ children }: Pick<Channel, "children">): number {
+  return Math.min(...children.map(({ ipsec }) => ipsec.lifetimeKilobytes));
 }

@@ -35,6 +35,7 @@ export async function startHost(config: Config, log: Logger, turn: WriteTurn): P
     clock: Date.now,
     log,
     periodMs: config.reconcilePeriodSeconds * 1_000,
+    oneWayMs: config.oneWaySeconds * 1_000,
     keepTrafficMs: config.trafficDays * 86_400_000,
   });
   const stop = async () => {

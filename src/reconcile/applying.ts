@@ -1,6 +1,7 @@
 // Plans carried out: one step after the other, none tried twice in a round.
 import { type ActualGateway, DataplaneError, type GatewaySpec, type Step } from "../dataplane/dataplane.ts";
 import type { Attempts } from "./attempts.ts";
+import type { Cure } from "./flows.ts";
 import type { LoopContext } from "./loop-context.ts";
 import { type DesiredGateway, isLoading, planInitiations, planLoading, subjectOf } from "./plan.ts";
 import type { Wanted } from "./wanted.ts";
@@ -73,6 +74,14 @@ export class Applying {
       if ((await this.#tryStep(gateway, step)) !== undefined) isDoubtful = true;
     }
     return { lookAgainMs, isDoubtful };
+  }
+
+  /** New CHILD_SAs in the place of those that carry nothing in; what is on its way out goes on. */
+  async renegotiate(gateway: GatewaySpec, cures: readonly Cure[]): Promise<void> {
+    for (const { child, uniqueId } of cures) {
+      this.#context.log.info({ gateway: gateway.uid, child }, "packets go out and none come in: negotiating anew");
+      await this.#tryStep(gateway, { kind: "rekey-child-sa", uniqueId, child });
+    }
   }
 
   /** One connection that charon refuses must not hold up the others. @returns what charon says to it */

@@ -2,7 +2,7 @@
 // connection whose SAs fit as before and of which nothing else was found costs one comparison, and one that is up nothing.
 import type { Finding, Trouble } from "../diagnosis/diagnosis.ts";
 import { describe } from "../diagnosis/wording.ts";
-import type { Diagnosis } from "../vpn/diagnosis.ts";
+import type { Cause, Diagnosis } from "../vpn/diagnosis.ts";
 import type { DesiredConns, HeldConn } from "./desired.ts";
 import type { Fits } from "./net-statuses.ts";
 
@@ -11,6 +11,8 @@ export type DiagnosisChanges = ReadonlyMap<number, Diagnosis | undefined>;
 
 /** New events alone are not worth writing down, unless what is written is this old. */
 const staleMs = 300_000;
+/** Causes that end when there is nothing to say any more, without the channel coming up. */
+const ofWhatRuns: readonly Cause[] = ["gateway-not-running", "one-way", "volume-lifetime"];
 const notRunning: Finding = { cause: "gateway-not-running", said: "" };
 
 interface Recorded {
@@ -26,24 +28,30 @@ export class ChannelDiagnoses {
     this.#recorded = new Map([...recorded].map(([connId, diagnosis]) => [connId, { diagnosis, atMs: 0 }]));
   }
 
-  /** @param troubles by connection */
+  /**
+   * @param troubles of connections that are not up, by name
+   * @param warnings of channels that are up
+   */
   changes(
     fits: Fits,
-    troubles: ReadonlyMap<string, Trouble>,
+    { troubles, warnings }: { troubles: ReadonlyMap<string, Trouble>; warnings: ReadonlyMap<number, Trouble> },
     conns: DesiredConns,
     nowMs: number,
   ): Map<number, Diagnosis | undefined> {
     const changes = new Map<number, Diagnosis | undefined>();
     for (const [connId, { diagnosis }] of this.#recorded) {
       const held = conns.get(connId);
-      const isOver = held !== undefined && (isUp(held, fits) || diagnosis.cause === notRunning.cause);
+      if (held === undefined || warnings.has(connId)) continue;
+      const isOver = isUp(held, fits) || ofWhatRuns.includes(diagnosis.cause);
       if (isOver) changes.set(connId, undefined);
+    }
+    for (const [connId, trouble] of warnings) {
+      const held = conns.get(connId);
+      if (held !== undefined && isUp(held, fits)) this.#note(changes, held, trouble, conns, nowMs);
     }
     for (const [name, trouble] of troubles) {
       for (const held of conns.members(name)) {
-        if (isUp(held, fits)) continue;
-        const diagnosis = this.#diagnose(held, trouble, conns);
-        if (diagnosis !== undefined && this.#isNew(held, diagnosis, nowMs)) changes.set(held.conn.id, diagnosis);
+        if (!isUp(held, fits)) this.#note(changes, held, trouble, conns, nowMs);
       }
     }
     return changes;
@@ -55,8 +63,7 @@ export class ChannelDiagnoses {
     for (const name of conns.connections().keys()) {
       for (const held of conns.members(name)) {
         const events = [{ atMs: nowMs, text: failure.slice(0, 300) }];
-        const diagnosis = this.#diagnose(held, { finding: notRunning, sinceMs: nowMs, events }, conns);
-        if (diagnosis !== undefined && this.#isNew(held, diagnosis, nowMs)) changes.set(held.conn.id, diagnosis);
+        this.#note(changes, held, { finding: notRunning, sinceMs: nowMs, events }, conns, nowMs);
       }
     }
     return changes;
@@ -69,6 +76,19 @@ export class ChannelDiagnoses {
       else this.#recorded.set(connId, { diagnosis, atMs: nowMs });
     }
     for (const connId of gone) this.#recorded.delete(connId);
+  }
+
+  #note(
+    changes: Map<number, Diagnosis | undefined>,
+    held: HeldConn,
+    trouble: Trouble,
+    conns: DesiredConns,
+    nowMs: number,
+  ): void {
+    const diagnosis = this.#diagnose(held, trouble, conns);
+    if (diagnosis === undefined) return;
+    if (this.#isNew(held, diagnosis, nowMs)) changes.set(held.conn.id, diagnosis);
+    else changes.delete(held.conn.id);
   }
 
   #diagnose(held: HeldConn, trouble: Trouble, conns: DesiredConns): Diagnosis | undefined {

@@ -9,6 +9,7 @@ import { type Applied, Applying } from "./applying.ts";
 import { Attempts } from "./attempts.ts";
 import { ChannelDiagnoses, type DiagnosisChanges } from "./channel-diagnoses.ts";
 import { byConnection, fitOf } from "./fit.ts";
+import { type Cure, Flows } from "./flows.ts";
 import { Knocks } from "./knocks.ts";
 import type { LoopContext } from "./loop-context.ts";
 import { type Fits, NetStatuses } from "./net-statuses.ts";
@@ -16,6 +17,9 @@ import type { DesiredGateway } from "./plan.ts";
 import { type RoundOutcome, recordGatewayFailure, recordRound } from "./record.ts";
 import { TrafficWatch } from "./traffic.ts";
 import { Wanted } from "./wanted.ts";
+import { warningsOf } from "./warnings.ts";
+
+const defaultOneWayMs = 60_000;
 
 /** Steps that did not come to their end, and what was seen before. */
 export interface Broken {
@@ -32,6 +36,7 @@ export class Convergence {
   /** Begun with the first round, which reads the channels. */
   #diagnoses: ChannelDiagnoses | undefined;
   readonly #knocks = new Knocks();
+  readonly #flows: Flows;
   readonly #traffic: TrafficWatch;
   /** Generation that has been recorded as taken. */
   #observedGeneration = 0;
@@ -45,6 +50,7 @@ export class Convergence {
     this.#wanted = new Wanted(context.dataplane, vpnGw.publicAddress, (child) => this.#attempts.forget(child));
     this.#applying = new Applying(context, this.#wanted, this.#attempts);
     this.#netStatuses = new NetStatuses(netStatuses);
+    this.#flows = new Flows(context.oneWayMs ?? defaultOneWayMs);
     this.#traffic = new TrafficWatch(vpnGw.id, context.store, context.periodMs);
   }
 
@@ -68,10 +74,22 @@ export class Convergence {
       const loaded = await this.#applying.load(gateway, actual, refused);
       actual = loaded.actual;
       const initiated = await this.#applying.initiate(gateway, withoutRefused(loaded.desired, refused), actual);
+      await this.#applying.renegotiate(gateway, this.#lookAtFlows(actual));
       return { actual, refused, ...initiated };
     } catch (error) {
       return { error, actual };
     }
+  }
+
+  /** @returns what is up and carries nothing in */
+  #lookAtFlows({ ikeSas, ended }: ActualGateway): readonly Cure[] {
+    const { conns } = this.#wanted;
+    const children = ikeSas.flatMap((ikeSa) => ikeSa.children);
+    const limitOf = (child: string) => {
+      const kilobytes = conns.ownerOf(child)?.conn.ipsec.lifetimeKilobytes;
+      return kilobytes === undefined ? undefined : kilobytes * 1_000;
+    };
+    return this.#flows.look(children, ended, limitOf, this.#context.clock());
   }
 
   /** @returns when there will be more to record, in milliseconds since 1970; undefined: not before something happens */
@@ -141,7 +159,8 @@ export class Convergence {
     const nowMs = this.#context.clock();
     if (this.#diagnoses === undefined) return new Map();
     if (failure !== undefined && !actual.isRunning) return this.#diagnoses.changesOfStopped(failure, conns, nowMs);
-    return this.#diagnoses.changes(fits, actual.troubles, conns, nowMs);
+    const warnings = warningsOf(this.#flows, conns, nowMs);
+    return this.#diagnoses.changes(fits, { troubles: actual.troubles, warnings }, conns, nowMs);
   }
 
   #logChanges(netStatuses: ReadonlyMap<number, NetStatus>): void {

@@ -10,6 +10,8 @@ export interface LoopContext {
   readonly log: Log;
   /** How often to look without a cause. */
   readonly periodMs: number;
+  /** How long packets have to go out through a tunnel, and none come in, until it is negotiated anew: a minute unless told. */
+  readonly oneWayMs?: number;
   /** How long what has flowed is remembered. */
   readonly keepTrafficMs: number;
 }

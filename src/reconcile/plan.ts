@@ -76,6 +76,7 @@ export function subjectOf(step: Step): string {
     case "terminate-ike-sa":
       return step.connection;
     case "terminate-child-sa":
+    case "rekey-child-sa":
       return uidOf(step.child);
     case "unload-connection":
     case "unload-secret":

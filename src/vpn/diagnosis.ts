@@ -22,6 +22,8 @@ export const causes = [
   "blocked-by-policy",
   /** It is up, and packets go out while none come in. */
   "one-way",
+  /** It is up, and carries so much that a renewal by volume may come too late. */
+  "volume-lifetime",
 ] as const;
 
 export type Cause = (typeof causes)[number];

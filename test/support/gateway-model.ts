@@ -87,6 +87,8 @@ export class GatewayModel {
       case "initiate-child":
         this.#initiate(step.connection, step.child);
         return;
+      case "rekey-child-sa":
+        return;
       case "terminate-child-sa":
         for (const sa of this.#ikeSas) sa.children = sa.children.filter((child) => child.uniqueId !== step.uniqueId);
         return;

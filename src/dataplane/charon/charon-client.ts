@@ -114,6 +114,11 @@ export class CharonClient {
     await this.#command(child, "initiate", { ike: connection, child, "init-limits": "no", ...noWait });
   }
 
+  /** A new CHILD_SA in the place of one; nobody waits for it. Fine when it has gone. */
+  async rekeyChildSa(uniqueId: string): Promise<void> {
+    await this.#attempt("rekey", { "child-id": uniqueId });
+  }
+
   /** The peer is told once and does not answer (RFC 2408, 5.15): many at once pause here, until its socket has room again. */
   async terminateChildSa(uniqueId: string): Promise<void> {
     this.#deletesSincePause += 1;
@@ -121,21 +126,21 @@ export class CharonClient {
       this.#deletesSincePause = 1;
       await pause(deletesPauseMs);
     }
-    await this.#remove("terminate", { "child-id": uniqueId, ...noWait });
+    await this.#attempt("terminate", { "child-id": uniqueId, ...noWait });
   }
 
   /** The peer is told if the IKE_SA is established; it is gone at once either way. */
   async terminateIkeSa(uniqueId: string): Promise<void> {
-    await this.#remove("terminate", { "ike-id": uniqueId, force: "yes", ...noWait });
+    await this.#attempt("terminate", { "ike-id": uniqueId, force: "yes", ...noWait });
   }
 
   async unloadConnection(name: string): Promise<void> {
-    await this.#remove("unload-conn", { name });
+    await this.#attempt("unload-conn", { name });
     this.connections.delete(name);
   }
 
   async unloadSecret(name: string): Promise<void> {
-    await this.#remove("unload-shared", { id: name });
+    await this.#attempt("unload-shared", { id: name });
     this.secrets.delete(name);
   }
 
@@ -150,8 +155,8 @@ export class CharonClient {
     }
   }
 
-  /** charon refuses only to remove what is not there: the step has been done already. */
-  async #remove(command: string, message: ViciMessage): Promise<void> {
+  /** charon refuses only what is about something that is not there: there is nothing to do any more. */
+  async #attempt(command: string, message: ViciMessage): Promise<void> {
     try {
       await this.#commands.request(command, message);
     } catch (error) {

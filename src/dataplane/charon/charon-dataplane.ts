@@ -159,6 +159,8 @@ export class CharonDataplane implements Dataplane {
           return this.#diagnoses.follow(gateway.id).expect(step.connection, Date.now());
         case "initiate-child":
           return await (await this.#client(gateway)).initiateChild(step.connection, step.child);
+        case "rekey-child-sa":
+          return await (await this.#client(gateway)).rekeyChildSa(step.uniqueId);
         case "terminate-child-sa":
           return await (await this.#client(gateway)).terminateChildSa(step.uniqueId);
         case "terminate-ike-sa":

@@ -17,7 +17,15 @@ it("reads one about an IKE_SA that has no name yet, and times without millisecon
 });
 
 it("leaves out packets, what is about no IKE_SA, and half a line", () => {
-  expect(readLogLine("2026-11-22T10:20:30.123 05[NET] <a|7> sending packet: from 1.2.3.4[500]")).toBeUndefined();
+  expect(readLogLine("2026-11-22T10:20:30.123 05[NET] <a|7> received packet: from 1.2.3.4[500]")).toBeUndefined();
   expect(readLogLine("2026-11-22T10:20:30.123 05[CFG] vici initiate CHILD_SA 'a'")).toBeUndefined();
   expect(readLogLine("[IKE] <a|7> giving up")).toBeUndefined();
+});
+
+it("reads what is sent, and that it cannot be", () => {
+  const sent = { connection: "a", uniqueId: "7", text: "sending packet: from 1.2.3.4[500]", atMs };
+  expect(readLogLine("2026-11-22T10:20:30.123 05[NET] <a|7> sending packet: from 1.2.3.4[500]")).toEqual(sent);
+  const text = "error writing to socket: Operation not permitted";
+  const failed = { connection: undefined, uniqueId: undefined, text, atMs };
+  expect(readLogLine(`2026-11-22T10:20:30.123 04[NET] ${text}`)).toEqual(failed);
 });
