@@ -1,6 +1,7 @@
 // Changes a channel through the API, and looks at what came of it: for the tests of ModifyVpnConnEx.
 import { expect } from "vitest";
 import { call, type Reply } from "../../src/cli/client.ts";
+import { withoutDiagnosis } from "./diagnoses.ts";
 import type { LocalServer } from "./local-server.ts";
 import { expectRefusal } from "./refusal.ts";
 import { dataOf, numberAt, type Row, rowOf, textAt } from "./reply.ts";
@@ -47,8 +48,8 @@ export function changesOn(server: () => LocalServer): ConnChanges {
       return data;
     },
     expectOnly: async (before, changes) => {
-      const { netStatus: _before, ...rest } = before;
-      const { netStatus: _after, ...after } = await show(before);
+      const { netStatus: _before, ...rest } = withoutDiagnosis(before);
+      const { netStatus: _after, ...after } = withoutDiagnosis(await show(before));
       expect(after).toEqual({ ...rest, ...changes });
     },
   };

@@ -17,6 +17,9 @@ const underWay = `select
        and not exists (select 1 from vpn_conn_observations
          where vpn_conn_id = vpn_conns.id and net_status = 'available')) as count`;
 
+/** What peers do is written there, at their own time: no request writes to these tables. */
+const ofPeers: ReadonlySet<string> = new Set(["vpn_conn_diagnoses", "unknown_peers"]);
+
 export class DatabaseView {
   readonly #dataDir: string;
   readonly #file: BetterSqlite.Database;
@@ -26,11 +29,12 @@ export class DatabaseView {
     this.#file = new BetterSqlite(join(dataDir, "culvert.db"), { readonly: true });
   }
 
-  /** Everything in every table. */
+  /** Everything in every table that requests write to. */
   takeSnapshot(): Snapshot {
     const tables = this.#file
       .prepare<[], { name: string }>("select name from sqlite_master where type = 'table'")
-      .all();
+      .all()
+      .filter(({ name }) => !ofPeers.has(name));
     const rowsOf = (name: string) => this.#file.prepare(`select * from "${name}" order by 1, 2`).all();
     return this.#file.transaction(() => Object.fromEntries(tables.map(({ name }) => [name, rowsOf(name)])))();
   }
