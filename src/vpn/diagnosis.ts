@@ -48,6 +48,7 @@ const sides: Readonly<Record<Cause, Side>> = {
   "dpd-timeout": "peer",
   "blocked-by-policy": "local",
   "one-way": "peer",
+  "volume-lifetime": "either",
 };
 
 /** Which end has to change. A cause on the way between the two counts as the peer's: it is beyond this machine. */
