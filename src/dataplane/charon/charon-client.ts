@@ -6,10 +6,8 @@ import { ViciError } from "../../vici/errors.ts";
 import { ViciSession } from "../../vici/session.ts";
 import { type ChildSa, type ConnectionSpec, DataplaneError, type IkeSa } from "../dataplane.ts";
 import { type DeadPeerDetection, toLoadConn, toLoadShared } from "./connection-message.ts";
-import { readEnded, readIkeSas, readPeerNetworks } from "./sas.ts";
-
-/** What may have changed the answer of observe. A failed set-up raises ike-updown too. */
-const changeEvents = ["ike-updown", "child-updown", "child-rekey"] as const;
+import { changeEvents, SaTable } from "./sa-table.ts";
+import { readChildEvent, readIkeSas, readPeerNetworks } from "./sas.ts";
 
 /** charon does it without anybody waiting, and the answer is in the events: a thread that waits is one that handles no packet. */
 const noWait = { timeout: "-1" } as const;
@@ -17,6 +15,14 @@ const noWait = { timeout: "-1" } as const;
 /** A socket's receive buffer holds about 270 of them on Linux (net.core.rmem_default), and a busy peer may not read for a while. */
 const deletesAtOnce = 50;
 const deletesPauseMs = 20;
+
+/**
+ * A listing is good for so many times as long as it took, with the events since: of a thousand channels that come up each raises one,
+ * and a listing of a thousand takes charon 60 ms. Never as long as the pause before an attempt is repeated: by then it must be seen
+ * that the IKE_SA is still connecting, which no event tells.
+ */
+const listingShare = 20;
+const longestGoodMs = 900;
 
 /** Loaded by somebody else, or by this server before it was started anew. */
 const unknownFingerprint = "";
@@ -29,6 +35,8 @@ export class CharonClient {
   readonly secrets = new Map<string, string>();
   readonly #commands: ViciSession;
   readonly #events: ViciSession;
+  readonly #sas = new SaTable();
+  #goodUntilMs = 0;
   #deletesSincePause = 0;
 
   /**
@@ -46,8 +54,12 @@ export class CharonClient {
     try {
       const client = new CharonClient(pid, commands, await ViciSession.connect(socket));
       try {
-        const hear = (event: DecodedMessage) => onChange(readEnded(event));
-        for (const event of changeEvents) await client.#events.subscribe(event, hear);
+        for (const event of changeEvents) {
+          await client.#events.subscribe(event, (message) => {
+            client.#sas.hear(event, message);
+            onChange(readChildEvent(message).ended);
+          });
+        }
         // Registered once, or every listing would cost two more turns: to register and to take it back.
         await commands.subscribe("list-sa", () => {});
         await client.refreshLoaded();
@@ -89,9 +101,19 @@ export class CharonClient {
     update(this.secrets, listOf(await this.#commands.request("get-shared"), "keys"));
   }
 
-  /** @throws ViciError */
-  async listSas(): Promise<IkeSa[]> {
-    return readIkeSas(await this.#commands.stream("list-sas", "list-sa"));
+  /**
+   * The SAs: as they were listed a moment ago, with what the events have told since, or listed anew.
+   * @param isThorough listed anew for certain
+   * @throws ViciError
+   */
+  async listSas(isThorough: boolean): Promise<readonly IkeSa[]> {
+    const startedMs = performance.now();
+    if (isThorough || !this.#sas.isSure || startedMs > this.#goodUntilMs) {
+      await this.#sas.renew(async () => readIkeSas(await this.#commands.stream("list-sas", "list-sa")));
+      const endedMs = performance.now();
+      this.#goodUntilMs = endedMs + Math.min(longestGoodMs, (endedMs - startedMs) * listingShare);
+    }
+    return this.#sas.all();
   }
 
   /** The networks behind the peers of all CHILD_SAs that are up. @throws ViciError */
@@ -126,11 +148,13 @@ export class CharonClient {
       this.#deletesSincePause = 1;
       await pause(deletesPauseMs);
     }
+    this.#sas.doubt();
     await this.#attempt("terminate", { "child-id": uniqueId, ...noWait });
   }
 
   /** The peer is told if the IKE_SA is established; it is gone at once either way. */
   async terminateIkeSa(uniqueId: string): Promise<void> {
+    this.#sas.doubt();
     await this.#attempt("terminate", { "ike-id": uniqueId, force: "yes", ...noWait });
   }
 

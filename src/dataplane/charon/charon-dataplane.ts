@@ -30,6 +30,7 @@ import {
   type SeenNetwork,
 } from "./gateway-network.ts";
 import { tunLink } from "./gateway-network-plan.ts";
+import { Gather } from "./gather.ts";
 import { CommandError, ipBatch, listNamespaces } from "./ip.ts";
 import { checkMachine, checkTun } from "./machine-check.ts";
 import { tunnelMtu } from "./mtu.ts";
@@ -52,6 +53,12 @@ export interface CharonDataplaneOptions {
   readonly dpd: DeadPeerDetection;
   readonly log: Log;
 }
+
+/**
+ * Of a thousand channels that come up together each raises an event, and a look at a gateway costs more the more it has. Short beside
+ * what a peer takes to answer.
+ */
+const eventsPauseMs = 25;
 
 const noCharon = {
   isRunning: false,
@@ -78,6 +85,7 @@ export class CharonDataplane implements Dataplane {
   /** CHILD_SAs that have ended and have not been told of. */
   readonly #ended = new Map<number, ChildSa[]>();
   readonly #diagnoses: Diagnoses;
+  readonly #events = new Gather(eventsPauseMs, (gatewayId) => this.#listener(gatewayId));
   #listener: (gatewayId: number) => void = () => {};
 
   constructor(options: CharonDataplaneOptions) {
@@ -91,7 +99,7 @@ export class CharonDataplane implements Dataplane {
       (gatewayId) => this.#place(gatewayId),
       (gatewayId, ended) => {
         if (ended.length > 0) this.#ended.set(gatewayId, (this.#ended.get(gatewayId) ?? []).concat(ended));
-        this.#listener(gatewayId);
+        this.#events.hear(gatewayId);
       },
       (gatewayId) => {
         this.#log.warn({ gatewayId }, "charon has gone");
@@ -190,6 +198,7 @@ export class CharonDataplane implements Dataplane {
 
   async close(): Promise<void> {
     this.#listener = () => {};
+    this.#events.stop();
     this.#diagnoses.close();
     await this.#trials.close();
     await this.#clients.dropAll();
@@ -236,7 +245,7 @@ export class CharonDataplane implements Dataplane {
         await trimLog(this.#place(gatewayId), client.session);
         if (await this.#hasLostRoutes(gatewayId, client)) return noCharon;
       }
-      const ikeSas = await client.listSas();
+      const ikeSas = await client.listSas(isThorough);
       return { isRunning: true, connections: new Map(client.connections), secrets: new Map(client.secrets), ikeSas };
     } catch (error) {
       if (!(error instanceof ViciError)) throw error;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { DecodedMessage } from "../../vici/codec.ts";
-import { readEnded, readIkeSas, readPeerNetworks } from "./sas.ts";
+import { readChildEvent, readIkeSas, readPeerNetworks } from "./sas.ts";
 
 it("reads an IKE_SA with a child that is being rekeyed", () => {
   const messages = [
@@ -80,18 +80,20 @@ describe("what an event says to have ended", () => {
 
   it("is the child that went down", () => {
     const down = event({ "conn1-0-3": { ...child, state: "DELETED" } }) as DecodedMessage;
-    expect(readEnded(down)).toEqual([{ ...ended, state: "DELETED" }]);
+    expect(readChildEvent(down).ended).toEqual([{ ...ended, state: "DELETED" }]);
   });
 
   it("is the child that another one replaces, not the other one", () => {
     const pair = { old: { ...child, state: "REKEYING" }, new: { name: "conn1-0", uniqueid: "4", state: "INSTALLED" } };
-    expect(readEnded(event({ "conn1-0": pair }) as DecodedMessage)).toEqual([{ ...ended, state: "REKEYING" }]);
+    expect(readChildEvent(event({ "conn1-0": pair }) as DecodedMessage).ended).toEqual([
+      { ...ended, state: "REKEYING" },
+    ]);
   });
 
   it("is nothing when one comes up, or when an IKE_SA goes", () => {
     const up = { up: "yes", ...event({ "conn1-0-3": { ...child, state: "INSTALLED" } }) } as DecodedMessage;
-    expect(readEnded(up)).toEqual([]);
-    expect(readEnded({ conn1: { uniqueid: "1", state: "DELETING" } })).toEqual([]);
+    expect(readChildEvent(up).ended).toEqual([]);
+    expect(readChildEvent({ conn1: { uniqueid: "1", state: "DELETING" } }).ended).toEqual([]);
   });
 });
 

@@ -33,15 +33,26 @@ export function readPeerNetworks(messages: readonly DecodedMessage[]): Set<strin
   return new Set(children.flatMap((child) => (Array.isArray(child["remote-ts"]) ? child["remote-ts"] : [])));
 }
 
-/**
- * The CHILD_SAs that a `child-updown` or `child-rekey` event says to have ended, or to have been replaced: with their last counters.
- * Of a replaced one nothing is said any more when it goes.
- */
-export function readEnded(event: DecodedMessage): ChildSa[] {
-  if (event.up === "yes") return [];
-  return sectionsOf(event)
-    .flatMap(([, ikeSa]) => sectionsOf(ikeSa["child-sas"]))
-    .map(([, child]) => readChildSa(isSection(child.old) ? child.old : child));
+/** What a `child-updown` or `child-rekey` event tells. */
+export interface ChildEvent {
+  /** Without its other children; undefined when the event is about none that has a name. */
+  readonly ikeSa: IkeSa | undefined;
+  /** CHILD_SAs that have ended or been replaced, with their last counters. */
+  readonly ended: readonly ChildSa[];
+  readonly begun: readonly ChildSa[];
+}
+
+/** Of a replaced CHILD_SA nothing is said any more when it goes. */
+export function readChildEvent(event: DecodedMessage): ChildEvent {
+  const sections = sectionsOf(event).flatMap(([, ikeSa]) => sectionsOf(ikeSa["child-sas"]));
+  const ended: ChildSa[] = [];
+  const begun: ChildSa[] = [];
+  for (const [, child] of sections) {
+    if (isSection(child.old)) ended.push(readChildSa(child.old));
+    if (isSection(child.new)) begun.push(readChildSa(child.new));
+    if (typeof child.name === "string") (event.up === "yes" ? begun : ended).push(readChildSa(child));
+  }
+  return { ikeSa: readIkeSas([event])[0], ended, begun };
 }
 
 function readChildSa(child: DecodedMessage): ChildSa {
