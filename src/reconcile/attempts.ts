@@ -10,8 +10,11 @@ const firstBackoffMs = 1_000;
 const longestBackoffMs = 60_000;
 /** A CHILD_SA this old was a success. */
 const lastingMs = 10_000;
-/** More initiations at once make none of them faster. */
-const window = 16;
+/**
+ * Fewer, and charon runs out of work while a round records what has come of the last ones. More make nothing faster, and those that
+ * wait in charon for longer than a quick mode may take are begun twice.
+ */
+const window = 32;
 /** An attempt this old is waiting for a peer, not for us, and holds up nobody. */
 const windowMs = 1_000;
 

@@ -226,10 +226,10 @@ describe("what is going already", () => {
 });
 
 describe("initiations", () => {
-  const many = desire(...Array.from({ length: 40 }, (_, index) => conn(index + 1)));
+  const many = desire(...Array.from({ length: 80 }, (_, index) => conn(index + 1)));
   const children = [...many.connections.values()].flatMap(({ spec }) => spec.children.map((child) => child.name));
 
-  test("are sixteen at a time, and the rest soon after", () => {
+  test("are 32 at a time, and the rest soon after", () => {
     const attempts = new Attempts();
     const initiated: string[] = [];
     const counts = [0, 50, 1_000, 1_050, 2_000].map((atMs) => {
@@ -242,18 +242,18 @@ describe("initiations", () => {
       expect(lookAgainMs).toBeLessThanOrEqual(atMs + 1_000);
       return steps.length;
     });
-    expect(counts).toEqual([16, 0, 16, 0, 16]);
+    expect(counts).toEqual([32, 0, 32, 0, 32]);
     // Those that have not been tried come first, then those that were tried first.
-    expect(initiated).toEqual([...children, ...children.slice(0, 8)]);
+    expect(initiated).toEqual([...children, ...children.slice(0, 16)]);
   });
 
   test("of silent peers, tried again and again, do not keep out a channel that is new", () => {
     const attempts = new Attempts();
     for (const child of children) attempts.start(child, 0);
-    const withNew = desire(...Array.from({ length: 41 }, (_, index) => conn(index + 1)));
+    const withNew = desire(...Array.from({ length: 81 }, (_, index) => conn(index + 1)));
     const { steps } = planInitiations(withNew, [], attempts, 100_000);
-    expect(steps).toHaveLength(16);
-    expect(steps[0]).toMatchObject({ kind: "initiate-child", child: expect.stringContaining("vpnx-00000041") });
+    expect(steps).toHaveLength(32);
+    expect(steps[0]).toMatchObject({ kind: "initiate-child", child: expect.stringContaining("vpnx-00000081") });
   });
 
   test("are looked after, since charon does not report a quick mode that is refused", () => {
