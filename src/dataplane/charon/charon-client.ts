@@ -6,8 +6,9 @@ import { ViciError } from "../../vici/errors.ts";
 import { ViciSession } from "../../vici/session.ts";
 import { type ChildSa, type ConnectionSpec, DataplaneError, type IkeSa } from "../dataplane.ts";
 import { type DeadPeerDetection, toLoadConn, toLoadShared } from "./connection-message.ts";
+import { listIkeSas } from "./list-ike-sas.ts";
 import { changeEvents, SaTable } from "./sa-table.ts";
-import { readChildEvent, readIkeSas, readPeerNetworks } from "./sas.ts";
+import { readChildEvent, readPeerNetworks } from "./sas.ts";
 
 /** charon does it without anybody waiting, and the answer is in the events: a thread that waits is one that handles no packet. */
 const noWait = { timeout: "-1" } as const;
@@ -109,7 +110,7 @@ export class CharonClient {
   async listSas(isThorough: boolean): Promise<readonly IkeSa[]> {
     const startedMs = performance.now();
     if (isThorough || !this.#sas.isSure || startedMs > this.#goodUntilMs) {
-      await this.#sas.renew(async () => readIkeSas(await this.#commands.stream("list-sas", "list-sa")));
+      await this.#sas.renew(() => listIkeSas(this.#commands, this.#sas, isThorough));
       const endedMs = performance.now();
       this.#goodUntilMs = endedMs + Math.min(longestGoodMs, (endedMs - startedMs) * listingShare);
     }
