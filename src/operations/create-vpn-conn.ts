@@ -37,7 +37,7 @@ import { type Caller, type Context, write } from "./context.ts";
 import { checkUserGw, ensureUserGw } from "./create-user-gw.ts";
 import { requireUserGw, requireVpc, requireVpnGw } from "./find.ts";
 import { generatePreSharedKey, generateUid } from "./generate.ts";
-import { findSettledNeighbour } from "./ike-neighbour.ts";
+import { findSettledNeighbour, refuseTooManyPairs } from "./ike-neighbour.ts";
 
 /** The peer gateway of a new channel: one that is recorded, or an address to look up or record. */
 export type PeerRequest = { readonly userGw: string } | { readonly name: string; readonly address: string };
@@ -113,12 +113,14 @@ async function insertWithinRules(
   const ikeIdentity = ikeIdentityKey(userGw.address, identities);
   // Everything about one gateway's channels is decided under its row's lock.
   const generation = await raiseGeneration(db, vpnGw.id);
-  const neighbour = await findSettledNeighbour(db, { vpnGwId: vpnGw.id, ikeIdentity, ownId: 0 });
+  const query = { vpnGwId: vpnGw.id, ikeIdentity, ownId: 0 };
+  const neighbour = await findSettledNeighbour(db, query);
   const exchangeMode = completeMode(input.ike, neighbour);
   const sibling = siblingOf(exchangeMode, neighbour);
   const ike = completeIke({ ...input.ike, exchangeMode }, identities, sibling);
   const preSharedKey = completeKey(input.preSharedKey, sibling) ?? generatePreSharedKey();
   await refuseOverlap(db, vpnGw, pairs);
+  await refuseTooManyPairs(db, query, pairs.length);
   const rule = { isUnique: config["unique.vpnConnNames"] };
   if (input.name !== undefined) await refuseTakenName(db, vpc, input.name, rule);
   await refuseAboveQuota(context, caller, db, place);

@@ -1,7 +1,8 @@
 // The channel whose key and phase 1 another one may have to share, when both can be relied on.
-import { ApiError } from "../errors.ts";
-import { findIkeInChange, findIkeNeighbour, type NeighbourQuery } from "../store/ike-neighbours.ts";
+import { ApiError, refuseField } from "../errors.ts";
+import { countIdentityPairs, findIkeInChange, findIkeNeighbour, type NeighbourQuery } from "../store/ike-neighbours.ts";
 import type { Db } from "../store/store.ts";
+import { pairsPerIdentity } from "../vpn/spd.ts";
 import type { IkeNeighbour } from "../vpn/vpn-conn.ts";
 
 /**
@@ -17,4 +18,17 @@ export async function findSettledNeighbour(db: Db, query: NeighbourQuery): Promi
     throw new ApiError("action-locked", message);
   }
   return neighbour;
+}
+
+/**
+ * Channels of one IKE identity are one connection, and a gateway takes it whole or not at all: one pair too many would leave all of
+ * them without it.
+ * @param pairs those of the channel itself
+ * @throws ApiError parameter-invalid, naming field `spds`
+ */
+export async function refuseTooManyPairs(db: Db, query: NeighbourQuery, pairs: number): Promise<void> {
+  const others = await countIdentityPairs(db, query);
+  if (pairs + others <= pairsPerIdentity) return;
+  const beside = others === 0 ? "" : `, beside ${others} of other channels with the same peer and identities`;
+  throw refuseField("spds", `${pairs} pairs of networks${beside}; at most ${pairsPerIdentity} together are allowed`);
 }

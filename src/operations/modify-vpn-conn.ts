@@ -17,6 +17,7 @@ import {
   type SpdRequest,
   type StoredSpd,
   spdPairs,
+  storedPairs,
   storeSpds,
 } from "../vpn/spd.ts";
 import { requireSteadyConn } from "../vpn/status.ts";
@@ -39,7 +40,7 @@ import { changedIke, changedIpsec, isSameIke, isSameIpsec } from "../vpn/vpn-con
 import { type Caller, type Context, write } from "./context.ts";
 import { refuseOverlap, refuseTakenName, refuseTunnelInItself } from "./create-vpn-conn.ts";
 import { requirePlacedConn } from "./find.ts";
-import { findSettledNeighbour } from "./ike-neighbour.ts";
+import { findSettledNeighbour, refuseTooManyPairs } from "./ike-neighbour.ts";
 
 /** undefined, and every field of the sets that is not named: as it is. */
 export interface ModifyVpnConn {
@@ -89,8 +90,11 @@ export async function modifyVpnConn(context: Context, caller: Caller, input: Mod
     const networks = spds === undefined ? undefined : await changeNetworks(context, db, place, spds);
     const changed = await changeSettings(db, place, input, networks, generation);
     if (changed !== undefined) {
+      const ikeIdentity = ikeIdentityKey(place.userGw.address, identitiesOf(changed.ike));
+      const query = { vpnGwId: vpnGw.id, ikeIdentity, ownId: conn.id };
+      await refuseTooManyPairs(db, query, storedPairs(changed.spds).length);
       await insertFallback(db, conn.id);
-      await updateSettings(db, conn.id, changed, ikeIdentityKey(place.userGw.address, identitiesOf(changed.ike)));
+      await updateSettings(db, conn.id, changed, ikeIdentity);
     }
     await setConnStatus(db, conn.id, "modifying", generation);
     const task = { action: "modify-vpn-conn", vpnGw, vpnConnId: conn.id, generation } as const;

@@ -62,6 +62,26 @@ const selectToPeer = prepare((sql, { vpnGwId, ownId, from, below }: PeerRange) =
     .limit(1),
 );
 
+/**
+ * How many pairs of networks the other channels of one IKE identity have together. Of a channel that is being modified both those it had
+ * and those it is to have.
+ */
+export async function countIdentityPairs(db: Db, query: NeighbourQuery): Promise<number> {
+  const [row] = await selectPairCount(db, { ...query });
+  return row?.pairs ?? 0;
+}
+
+const selectPairCount = prepare((sql, { vpnGwId, ikeIdentity, ownId }: NeighbourQuery) =>
+  sql
+    .selectFrom("vpn_conns")
+    .innerJoin("spd_pairs", "spd_pairs.vpn_conn_id", "vpn_conns.id")
+    .select(({ fn }) => fn.countAll<number>().as("pairs"))
+    .where("vpn_conns.vpn_gw_id", "=", vpnGwId)
+    .where("vpn_conns.ike_identity", "=", ikeIdentity)
+    .where("vpn_conns.id", "!=", ownId)
+    .where("vpn_conns.status", "not in", leaving),
+);
+
 /** The unified id of a channel to the same peer address whose key or phase 1 is being modified, and may yet go back. */
 export async function findIkeInChange(db: Db, query: NeighbourQuery): Promise<string | undefined> {
   const [row] = await selectInChange(db, peerRange(query));

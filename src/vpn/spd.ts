@@ -24,6 +24,12 @@ export interface SpdRequest {
   readonly peers: readonly string[];
 }
 
+/**
+ * Pairs of all channels of one IKE identity together. They are the children of one strongSwan connection, which is loaded with one VICI
+ * message of 512 KiB at most: connection-message.test.ts.
+ */
+export const pairsPerIdentity = 1_500;
+
 export interface SpdLimits {
   /** Rules per channel, and peer networks per rule; 0 is unlimited. */
   readonly spdsPerConn: number;

@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { packetLimit } from "../../vici/framing.ts";
+import { encodePacket } from "../../vici/packet.ts";
 import {
   dhGroups,
   type IkeSettings,
@@ -9,6 +11,7 @@ import {
   ipsecEncryptions,
 } from "../../vpn/algorithms.ts";
 import { Secret } from "../../vpn/secret.ts";
+import { pairsPerIdentity } from "../../vpn/spd.ts";
 import type { ConnectionSpec } from "../dataplane.ts";
 import { toLoadConn, toLoadShared } from "./connection-message.ts";
 
@@ -66,6 +69,21 @@ function sectionsOf(connection: ConnectionSpec): { conn: Section; child: Section
 }
 
 describe("load-conn", () => {
+  it("has room for as many pairs as one IKE identity may have, however long they are", () => {
+    const widest = { encryption: "aes128", integrity: "sha1", pfsGroup: 24 } as const;
+    const longest = { lifetimeSeconds: 604_800, lifetimeKilobytes: 604_800 };
+    const identity = { type: "fqdn", value: "x".repeat(253) } as const;
+    const connection = connectionWith({ ike: { localIdentity: identity, remoteIdentity: identity } });
+    const children = Array.from({ length: pairsPerIdentity }, (_, index) => ({
+      name: `vpnx-${String(index).padStart(8, "0")}-0123456789ab`,
+      localNetwork: "255.255.255.255/32",
+      peerNetwork: "255.255.255.255/32",
+      ipsec: { ...widest, ...longest },
+    }));
+    const message = toLoadConn({ ...connection, name: "ike-255.255.255.255-0123456789ab", children }, dpd);
+    expect(encodePacket("cmd-request", "load-conn", message).length).toBeLessThanOrEqual(packetLimit);
+  });
+
   it("is this for the contract's defaults", () => {
     expect(toLoadConn(connectionWith(), dpd)).toEqual({
       c1: {
