@@ -38,6 +38,7 @@ import type { Names } from "./names.ts";
 import { abilitiesFor } from "./trial/choices.ts";
 import { Trials } from "./trial/trials.ts";
 import { findRouteless, listTunnelRoutes } from "./tunnel-routes.ts";
+import { inTurn } from "./turns.ts";
 
 /** The part of a logger that is used here (pino's shape). */
 export interface Log {
@@ -59,6 +60,12 @@ export interface CharonDataplaneOptions {
  * what a peer takes to answer.
  */
 const eventsPauseMs = 25;
+
+/**
+ * An inspection is four processes, and the gateways of a server that was started are all looked at in the same moment: with 50 of them
+ * nothing else would get to run for a second.
+ */
+const inspectionsAtOnce = 2;
 
 const noCharon = {
   isRunning: false,
@@ -228,7 +235,8 @@ export class CharonDataplane implements Dataplane {
   async #seeNetwork(gatewayId: number, isThorough: boolean): Promise<SeenNetwork> {
     const known = isThorough ? undefined : this.#networks.get(gatewayId);
     if (known !== undefined) return known;
-    const seen = await inspectNetwork(this.#names, this.#network, gatewayId);
+    const lane = `inspection ${gatewayId % inspectionsAtOnce}`;
+    const seen = await inTurn(lane, () => inspectNetwork(this.#names, this.#network, gatewayId));
     this.#networks.set(gatewayId, seen);
     return seen;
   }
