@@ -1,35 +1,44 @@
 // `npm run bench -- <bench>`: runs one bench. 0: it ran and its floor is met; 1: it failed, or the floor is not met; 2: not understood.
 import { parseArgs } from "node:util";
 import { runApiBench } from "./api.ts";
+import { runConvergeBench } from "./converge.ts";
 import { Interrupted } from "./scope.ts";
 import { runTunnelBench } from "./tunnel.ts";
 
 const exitCodes = { failed: 1, unusable: 2 } as const;
-const longestSeconds = 3_600;
+const largestNumber = 3_600;
 
 const help = `Usage: npm run bench -- <bench> [options]
 
 Benches:
   api      signed AddVpnConnEx per second, beside a bare Fastify handler and raw SQLite commits
   tunnel   from AddVpnConnEx sent to CHILD_SA installed, beside raw VICI; needs root
+  converge 50 gateways, and 1,000 channels on one: start, converge, steady state, beside raw VICI; needs root
 
 Options:
   --json         also print one JSON object, as the last line
-  --seconds <N>  api: how long each figure is measured (default 5)
-  --rounds <N>   tunnel: tunnels of each kind (default 30)
+  --seconds <N>  api: how long each figure is measured (default 5); converge: how long the steady state is (default 60)
+  --rounds <N>   tunnel: tunnels of each kind (default 30); converge: times that all is brought up (default 3)
+  --gateways <N> converge: how many (default 50, 100 at most)
+  --channels <N> converge: how many on one gateway (default 1000)
   --help         show this
 `;
 
+/** What was given; a bench knows what it does without. */
 interface Flags {
-  readonly seconds: number;
-  readonly rounds: number;
+  readonly seconds?: number;
+  readonly rounds?: number;
+  readonly gateways?: number;
+  readonly channels?: number;
   readonly json: boolean;
 }
 
 /** Each answers whether its floor is met. */
 const benches: Readonly<Record<string, (flags: Flags) => Promise<boolean>>> = {
-  api: runApiBench,
-  tunnel: runTunnelBench,
+  api: ({ seconds = 5, json }) => runApiBench({ seconds, json }),
+  tunnel: ({ rounds = 30, json }) => runTunnelBench({ rounds, json }),
+  converge: ({ seconds = 60, rounds = 3, gateways = 50, channels = 1_000, json }) =>
+    runConvergeBench({ seconds, rounds, gateways, channels, json }),
 };
 
 /** @throws Error that says what is not understood */
@@ -39,8 +48,10 @@ function readArguments(args: string[]) {
     allowPositionals: true,
     options: {
       json: { type: "boolean", default: false },
-      seconds: { type: "string", default: "5" },
-      rounds: { type: "string", default: "30" },
+      seconds: { type: "string" },
+      rounds: { type: "string" },
+      gateways: { type: "string" },
+      channels: { type: "string" },
       help: { type: "boolean", default: false },
     },
   });
@@ -50,16 +61,19 @@ function readArguments(args: string[]) {
   if (bench === undefined || rest.length > 0) throw new Error(`one of ${Object.keys(benches).join(", ")} is expected`);
   const flags = {
     json: values.json,
-    seconds: readNumber("seconds", values.seconds),
-    rounds: readNumber("rounds", values.rounds),
+    ...readNumber("seconds", values.seconds),
+    ...readNumber("rounds", values.rounds),
+    ...readNumber("gateways", values.gateways, 100),
+    ...readNumber("channels", values.channels),
   };
   return () => bench(flags);
 }
 
-function readNumber(name: string, text: string): number {
+function readNumber(name: keyof Flags, text: string | undefined, most = largestNumber): Partial<Flags> {
+  if (text === undefined) return {};
   const number = Number(text);
-  if (/^[0-9]+$/.test(text) && number >= 1 && number <= longestSeconds) return number;
-  throw new Error(`--${name}: a whole number from 1 to ${longestSeconds} is expected, not ${text}`);
+  if (/^[0-9]+$/.test(text) && number >= 1 && number <= most) return { [name]: number };
+  throw new Error(`--${name}: a whole number from 1 to ${most} is expected, not ${text}`);
 }
 
 async function main(): Promise<number> {

@@ -84,17 +84,13 @@ export class BenchProcess {
     return await this.#unlessItEnds(work);
   }
 
-  /** User and system time so far, of all its threads, in milliseconds. 0 when it has ended. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** As cpuMsOf. */
   cpuMs(): number {
-    try {
-      // The name in parentheses may hold blanks; utime and stime are the 12th and 13th field behind it (proc_pid_stat(5)).
-      const fields = readFileSync(`/proc/${this.#child.pid}/stat`, "utf8")
-        .replace(/^.*\) /, "")
-        .split(" ");
-      return ((Number(fields[11]) + Number(fields[12])) * 1_000) / ticksPerSecond;
-    } catch {
-      return 0;
-    }
+    return cpuMsOf(this.pid);
   }
 
   /** SIGTERM, then SIGKILL. Fine when it has ended. @throws Error when it does not end */
@@ -123,6 +119,30 @@ export class BenchProcess {
     this.#lines.push(line);
     if (this.#lines.length > keptLines) this.#lines.shift();
     for (const listener of this.#listeners) listener(line);
+  }
+}
+
+/** User and system time of a process so far, of all its threads, in milliseconds. 0 when it has ended. */
+export function cpuMsOf(pid: number): number {
+  return timesOf(pid).ownMs;
+}
+
+/** As cpuMsOf, of the processes that it has started and that have ended. */
+export function childrenCpuMsOf(pid: number): number {
+  return timesOf(pid).childrenMs;
+}
+
+function timesOf(pid: number): { readonly ownMs: number; readonly childrenMs: number } {
+  try {
+    // The name in parentheses may hold blanks; utime, stime, cutime, cstime are fields 12 to 15 behind it (proc_pid_stat(5)).
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+      .replace(/^.*\) /, "")
+      .split(" ");
+    const [own, system, children, childrenSystem] = fields.slice(11, 15).map(Number);
+    const msOf = (ticks = 0, more = 0) => ((ticks + more) * 1_000) / ticksPerSecond;
+    return { ownMs: msOf(own, system), childrenMs: msOf(children, childrenSystem) };
+  } catch {
+    return { ownMs: 0, childrenMs: 0 };
   }
 }
 
