@@ -3,6 +3,7 @@
 import { CharonDataplane } from "../src/dataplane/charon/charon-dataplane.ts";
 import { findCharon } from "../src/dataplane/charon/charon-process.ts";
 import { toLoadConn, toLoadShared } from "../src/dataplane/charon/connection-message.ts";
+import { ownWires } from "../src/dataplane/charon/gateway-network.ts";
 import type { Names } from "../src/dataplane/charon/names.ts";
 import type { ConnectionSpec, GatewaySpec } from "../src/dataplane/dataplane.ts";
 import { ViciSession } from "../src/vici/session.ts";
@@ -20,8 +21,9 @@ export class RawEnd {
 
   constructor(scope: Scope, names: Names, gateways: number) {
     this.#names = names;
-    const network = { publicPrefixLength: wire.prefixLength, publicGateway: wire.router };
-    this.#dataplane = new CharonDataplane({ names, network, dpd, log: { info: () => {}, warn: () => {} } });
+    const network = { ...ownWires, publicPrefixLength: wire.prefixLength, publicGateway: wire.router };
+    const log = { info: () => {}, warn: () => {} };
+    this.#dataplane = new CharonDataplane({ names, network, esp: "auto", dpd, log });
     scope.defer("the raw data plane", () => this.#dataplane.close());
     this.#gateways = rawGateways(gateways);
     const [first] = this.#gateways;
@@ -30,6 +32,7 @@ export class RawEnd {
   }
 
   async makeGateways(): Promise<void> {
+    await this.#dataplane.start();
     const waiting = [...this.#gateways];
     const work = async () => {
       for (let gateway = waiting.shift(); gateway !== undefined; gateway = waiting.shift()) await this.#make(gateway);

@@ -67,6 +67,7 @@ export function rawGateways(count: number): GatewaySpec[] {
       id: rawNumber + index,
       uid: `vpngw-raw${index}`,
       vpcId: rawNumber + vpc,
+      vpcUid: `vpc-raw${vpc}`,
       vpcCidr: vpcCidrOf(vpc),
       vpcAddress: `10.${vpc}.0.${1 + (index % gatewaysPerVpc)}`,
       publicAddress: formatAddress(first + index),
