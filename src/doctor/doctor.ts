@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { type Config, readListen } from "../config.ts";
-import { type Esp, probeKernelEsp } from "../dataplane/charon/esp.ts";
+import { probeKernelEsp } from "../dataplane/charon/esp.ts";
 import { instanceOf, type Names, namesOf } from "../dataplane/charon/names.ts";
 import { type Stage, stageOf, withStage } from "../dataplane/charon/stage.ts";
 import type { PeekedVpnGw } from "../store/peek.ts";
@@ -25,6 +25,15 @@ import { judgeHostIke, probeHostIke } from "./host-ike.ts";
 import { findLeftovers, judgeLeftovers, probeTraces } from "./leftovers.ts";
 import { judgeListen, probeListen } from "./listen.ts";
 import { judgeNamespace, probeNamespace } from "./namespaces.ts";
+import {
+  judgeAttachments,
+  judgeFilter,
+  judgeLinkKinds,
+  judgePublicAddresses,
+  type NetworkConfig,
+  namespacesIn,
+} from "./network.ts";
+import { probeFilter, probeLinkKinds, probeMachine } from "./network-probe.ts";
 import {
   judgeLabPrograms,
   judgePrograms,
@@ -57,7 +66,7 @@ export async function runDoctor(config: Config): Promise<Report> {
     judgeNode(process.versions.node),
     judgeSystem(await probeSystem()),
     ...(config.dataplane === "charon"
-      ? [judgeRights(rights), ...(await checkMachine(names, config["network.esp"], canLook))]
+      ? [judgeRights(rights), ...(await checkMachine(names, config, canLook))]
       : [ok("machine", "Not looked at: the simulated data plane needs no rights and no strongSwan.")]),
     judgeListen(config.listen, await probeListen(readListen(config.listen)), isServerHereOf(server)),
     judgeDataDir(config.data, dir),
@@ -66,14 +75,14 @@ export async function runDoctor(config: Config): Promise<Report> {
   return { ok: checks.every(({ status }) => status !== "fail"), checks };
 }
 
-async function checkMachine(names: Names, esp: Esp | "auto", canLook: boolean): Promise<Check[]> {
+async function checkMachine(names: Names, config: Config, canLook: boolean): Promise<Check[]> {
   const [programs, forLab] = await Promise.all([
     Promise.all(serverPrograms.map(probeProgram)),
     Promise.all(labPrograms.map(probeProgram)),
   ]);
   const hasStrongswan = await probeStrongswan();
   const staged = canLook
-    ? await checkStage(stageOf(names, "doctor"), esp, hasStrongswan)
+    ? await checkStage(stageOf(names, "doctor"), config, hasStrongswan)
     : skipAll(onStage, lacksRights);
   const isTunNeeded = !staged.some(({ name, found }) => name === "esp" && found === espInKernel);
   return [
@@ -81,36 +90,50 @@ async function checkMachine(names: Names, esp: Esp | "auto", canLook: boolean): 
     canLook ? judgeTun(await probeTun(), isTunNeeded) : skip("tun", lacksRights),
     judgeStrongswan(hasStrongswan),
     ...staged,
+    ...(canLook ? await checkNetworks(names, config) : skipAll(["networks", "public addresses"], lacksRights)),
     judgeAppArmor(await probeAppArmor()),
     judgeHostIke(await probeHostIke()),
     judgeLabPrograms(forLab),
   ];
 }
 
+async function checkNetworks(names: Names, config: NetworkConfig): Promise<Check[]> {
+  const machine = await probeMachine(namespacesIn(config), names.vpcLinkPrefix);
+  return [...judgeAttachments(config, machine), judgePublicAddresses(config, machine.links)];
+}
+
 const lacksRights = "that needs the rights above";
 const ofCharon = ["charon", "plugins", "algorithms", "esp", "packets"] as const;
-const onStage = ["namespaces", ...ofCharon] as const;
+const ofNetwork = ["link kinds", "packet filter"] as const;
+const onStage = ["namespaces", ...ofNetwork, ...ofCharon] as const;
 
 function skipAll(names: readonly string[], reason: string): Check[] {
   return names.map((name) => skip(name, reason));
 }
 
-function checkStage(stage: Stage, wish: Esp | "auto", hasStrongswan: boolean): Promise<Check[]> {
+function checkStage(stage: Stage, config: Config, hasStrongswan: boolean): Promise<Check[]> {
+  const wish = config["network.esp"];
   return withStage(stage, async () => {
     const [place] = stage;
     const refusal = await probeNamespace(place.namespace);
     const namespaces = judgeNamespace(refusal);
-    if (refusal !== undefined) return [namespaces, ...skipAll(ofCharon, "there is no namespace for it")];
-    if (!hasStrongswan) return [namespaces, ...skipAll(ofCharon, "there is no charon")];
+    if (refusal !== undefined)
+      return [namespaces, ...skipAll([...ofNetwork, ...ofCharon], "there is no namespace for it")];
     const kernelEsp = await probeKernelEsp(place.namespace);
     const esp = findEsp(wish, kernelEsp) ?? "userspace";
+    const made = [
+      namespaces,
+      judgeLinkKinds(config, await probeLinkKinds(place.namespace)),
+      judgeFilter(await probeFilter(place.namespace, esp)),
+    ];
+    if (!hasStrongswan) return [...made, ...skipAll(ofCharon, "there is no charon")];
     const charon = await probeCharon(place, esp);
     const up = judgeCharon(charon);
-    if (typeof charon === "string") return [namespaces, up, ...skipAll(ofCharon.slice(1), "no charon runs")];
+    if (typeof charon === "string") return [...made, up, ...skipAll(ofCharon.slice(1), "no charon runs")];
     const { plugins, algorithms } = charon;
     const carrier = judgeEsp(wish, kernelEsp, charon);
     return [
-      namespaces,
+      ...made,
       up,
       judgePlugins(plugins, esp),
       judgeAlgorithms(algorithms),

@@ -33,7 +33,8 @@ export function parsePublicAttachment(text: string): Attachment {
   return found;
 }
 
-function parseVpcAttachment(text: string): Attachment {
+/** @throws Error with what is expected */
+export function parseVpcAttachment(text: string): Attachment {
   const found = findAttachment(text);
   if (found === undefined) throw new Error(`${forms}, or namespace:NAME@ADDRESS, is expected for a VPC`);
   return found;

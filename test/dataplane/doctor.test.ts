@@ -71,7 +71,17 @@ describeOnMachine("the doctor", () => {
     const bad = [...checks.values()].filter(({ status }) => status === "fail");
     expect(bad).toEqual([]);
     expect(code).toBe(0);
-    for (const name of ["rights", "programs", "tun", "strongswan", "namespaces", "charon", "plugins", "algorithms"]) {
+    for (const name of [
+      "rights",
+      "programs",
+      "tun",
+      "strongswan",
+      "namespaces",
+      "packet filter",
+      "charon",
+      "plugins",
+      "algorithms",
+    ]) {
       expect(checks.get(name), name).toMatchObject({ status: "ok" });
     }
     expect(checks.get("packets")).toEqual({
@@ -128,7 +138,10 @@ describeOnMachine("the doctor", () => {
     expect(failed).toMatchObject([{ name: "rights", fix: expect.stringContaining("sudo bin/culvert doctor") }]);
     const skipped = report.checks.filter(({ found }) => found.startsWith("Not looked at: that needs the rights above"));
     const names = skipped.map(({ name }) => name);
-    expect(names).toEqual(["tun", "namespaces", "charon", "plugins", "algorithms", "esp", "packets", "leftovers"]);
+    expect(names).toEqual([
+      ...["tun", "namespaces", "link kinds", "packet filter", "charon", "plugins", "algorithms", "esp", "packets"],
+      ...["networks", "public addresses", "leftovers"],
+    ]);
   });
 
   it("takes over what a doctor that was killed has left", async () => {

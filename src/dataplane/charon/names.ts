@@ -31,6 +31,7 @@ export function namesOf(instance: string, runRoot = "/run/culvert") {
       `cv${instance}${leg === "public" ? "p" : "v"}${gatewayId.toString(36)}`,
     /** The end of a VPC's wire in a namespace of the operator's. */
     vpcLink: (vpcId: number) => `cv${instance}n${vpcId.toString(36)}`,
+    vpcLinkPrefix: `cv${instance}n`,
     labNamespace: (role: "remote" | "site" | `host${number}`) => `${prefix}lab-${role}`,
     labDir: join(runDir, "lab"),
   };
