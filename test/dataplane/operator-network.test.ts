@@ -1,8 +1,9 @@
 // Gateways on an operator's networks: a bridge with the machine's network card on it, the card itself, a bridge for a VPC, a namespace
 // for another. Packets go where they should, none goes in clear, and what is the operator's is there when Culvert has gone.
+import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ipBatch, run } from "../../src/dataplane/charon/ip.ts";
-import { describeOnMachine } from "../support/machine.ts";
+import { describeOnMachine, machineReason } from "../support/machine.ts";
 import { dataOf, rowOf, textAt } from "../support/reply.ts";
 import { waitFor } from "../support/wait-for.ts";
 import {
@@ -16,6 +17,15 @@ import {
 import { capture, type Host, ping } from "./wires.ts";
 
 const timeoutMs = 60_000;
+
+/** Whether a VLAN can be made here, in a namespace that goes with the attempt. */
+function hasVlan(): boolean {
+  if (machineReason !== undefined) return false;
+  const script =
+    "ip link add cv-try type veth peer name cv-try2 && ip link add link cv-try name cv-try3 type vlan id 1";
+  return spawnSync("unshare", ["--net", "sh", "-c", script]).status === 0;
+}
+
 /** What is inside of tunnels. On the public side it is in clear. */
 const inner = "net 10.0.0.0/8";
 const network = {
@@ -97,9 +107,9 @@ describeOnMachine("gateways on an operator's networks", () => {
 
   /** Pings through a tunnel and finds nothing of it in clear on the router. */
   async function expectTunnel(host: Host): Promise<void> {
-    const ear = await capture(operator.router, "wan", `udp port 4500 or ${inner}`);
+    const ear = await capture(operator.router, "wan", `udp port 4500 or esp or ${inner}`);
     expect(await ping(host, siteHost, 3)).toBe(3);
-    await waitFor(() => ear.lines.filter((line) => line.includes("UDP-encap: ESP")).length >= 6, { what: "ESP" });
+    await waitFor(() => ear.lines.filter((line) => line.includes("ESP(spi=")).length >= 6, { what: "ESP" });
     await ear.stop();
     expect(ear.lines.filter((line) => / 10\.\d+\.\d+\.\d+/.test(line))).toEqual([]);
   }
@@ -170,6 +180,20 @@ describeOnMachine("gateways on an operator's networks", () => {
     await expectSilence(first);
     const ports = (await operator.links(operator.host)).filter(({ master }) => master === "br-public");
     expect(ports).toEqual([]);
+  });
+
+  const vlanReason = hasVlan() ? "" : " (skipped: this kernel has no VLAN)";
+  it.skipIf(vlanReason !== "")(`move to a VLAN of the card${vlanReason}`, { timeout: timeoutMs }, async () => {
+    const [, host] = hosts();
+    await ipBatch(operator.router, [
+      "link add link wan name wan7 type vlan id 7",
+      `address del ${routerAddress}/24 dev wan`,
+      `address add ${routerAddress}/24 dev wan7`,
+      "link set wan7 up",
+    ]);
+    await operator.serve({ ...network, public: "vlan:nic0.7", vpcs: vpcs(host) });
+    await waitForAnswer(host);
+    await expectTunnel(host);
   });
 
   it("leave the operator's networks as they were", { timeout: timeoutMs }, async () => {
