@@ -7,6 +7,7 @@ import { ViciSession } from "../../vici/session.ts";
 import { DataplaneError } from "../dataplane.ts";
 import { charonConf } from "./charon-conf.ts";
 import type { Esp } from "./esp.ts";
+import { ipBatch } from "./ip.ts";
 import { poll } from "./poll.ts";
 
 /** charon without a pid file of its own: many may run. It needs no systemd. */
@@ -57,6 +58,8 @@ export async function startCharon(place: CharonPlace, esp: Esp = "userspace"): P
     rm(viciSocketOf(place), { force: true }),
     rename(logOf(place), olderLogOf(logOf(place))).catch(ignoreAbsent),
   ]);
+  // What a charon that was killed has left in the kernel belongs to nobody any more.
+  if (esp === "kernel") await ipBatch(place.namespace, ["xfrm state flush", "xfrm policy flush"]);
   const child = await launch(place);
   const isUp = await poll(startBoundMs, async () => {
     if (child.hasEnded()) return false;
