@@ -35,6 +35,10 @@ async function tell(work: () => Promise<void>): Promise<void> {
 
 export function labUpCommand(config: Config, options: { vpc?: string }): Promise<void> {
   return tell(async () => {
+    const publicNetwork = config["network.public"];
+    if (publicNetwork !== "own") {
+      throw new Error(`The lab has a public network of its own; network.public is ${publicNetwork} and not own.`);
+    }
     const vpc = options.vpc === undefined ? undefined : await findVpc(config, options.vpc);
     await labUp({ ...labDefaults, names: labNames(config), vpc });
     await printStatus(config);
