@@ -39,6 +39,10 @@ export interface ConnectionSpec {
   readonly ike: IkeSettings;
   readonly preSharedKey: Secret;
   readonly children: readonly ChildSpec[];
+  /** The gateway has other connections to the same address: in aggressive mode, told apart by the peer's identity. */
+  readonly isAddressShared?: boolean;
+  /** The gateway has a connection with the same two identities to another address. */
+  readonly hasNamesake?: boolean;
 }
 
 export interface ChildSa {

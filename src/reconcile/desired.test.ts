@@ -215,6 +215,43 @@ test("connections that nothing has changed are not built anew", () => {
   expect(after.get(nameOf(2))).not.toBe(before.get(nameOf(2)));
 });
 
+describe("connections of one gateway", () => {
+  const branch = { ike: { remoteIdentity: { type: "fqdn", value: "branch" } } } as const;
+  const neighboursOf = (desired: DesiredConns, id: number) => {
+    const { isAddressShared, hasNamesake } =
+      desired.connections().get(desired.get(id)?.connectionName ?? "")?.spec ?? {};
+    return { isAddressShared, hasNamesake };
+  };
+  const alone = { isAddressShared: false, hasNamesake: false };
+
+  test("know whether another has their identities, while it is there", () => {
+    const desired = gather(conn(1, branch), conn(2));
+    expect([1, 2].map((id) => neighboursOf(desired, id))).toEqual([alone, alone]);
+    const before = desired.connections().get(desired.get(1)?.connectionName ?? "");
+    desired.take(conn(3, branch));
+    const named = { isAddressShared: false, hasNamesake: true };
+    expect([1, 2, 3].map((id) => neighboursOf(desired, id))).toEqual([named, alone, named]);
+    const during = desired.connections().get(desired.get(1)?.connectionName ?? "");
+    expect(during?.connectionFingerprint).not.toBe(before?.connectionFingerprint);
+    expect(during?.secretFingerprint).toBe(before?.secretFingerprint);
+    desired.drop(3);
+    expect(desired.connections().get(desired.get(1)?.connectionName ?? "")).toEqual(before);
+  });
+
+  test("know whether another goes to their address, while it is there", () => {
+    const peerAddress = "203.0.113.9";
+    const desired = gather(conn(1, { ...branch, peerAddress, ikeIdentity: "one" }), conn(2, { peerAddress }));
+    const before = desired.connections().get(desired.get(1)?.connectionName ?? "");
+    const shared = { isAddressShared: true, hasNamesake: false };
+    expect([1, 2].map((id) => neighboursOf(desired, id))).toEqual([shared, shared]);
+    desired.drop(2);
+    expect(neighboursOf(desired, 1)).toEqual(alone);
+    const after = desired.connections().get(desired.get(1)?.connectionName ?? "");
+    expect(after?.secretFingerprint).not.toBe(before?.secretFingerprint);
+    expect(after?.connectionFingerprint).toBe(before?.connectionFingerprint);
+  });
+});
+
 test("a channel is leaving when it is to be deleted, and when that has failed", () => {
   const leaving = (
     ["creating", "create-failed", "running", "modifying", "modify-failed", "deleting", "delete-failed"] as const

@@ -12,6 +12,8 @@ export interface DesiredConnection {
   readonly connectionFingerprint: string;
 }
 
+type Neighbours = Required<Pick<ConnectionSpec, "isAddressShared" | "hasNamesake">>;
+
 /** A channel and the CHILD_SAs it is made of. */
 export interface HeldConn {
   readonly conn: VpnConn;
@@ -157,25 +159,53 @@ export class DesiredConns {
     for (const [name, built] of this.#connections) {
       const connection = built ?? this.#build(name);
       if (connection === undefined) continue;
-      this.#connections.set(name, connection);
       all.set(name, connection);
     }
+    this.#seeNeighbours(all);
     this.#all = all;
     this.#hasChanged = false;
     return all;
   }
 
-  #build(name: string): DesiredConnection | undefined {
+  /** What a connection has to know of the others of its gateway. */
+  #seeNeighbours(all: Map<string, DesiredConnection>): void {
+    const count = (keyOf: (spec: ConnectionSpec) => string) => {
+      const counts = new Map<string, number>();
+      for (const { spec } of all.values()) counts.set(keyOf(spec), (counts.get(keyOf(spec)) ?? 0) + 1);
+      return (spec: ConnectionSpec) => (counts.get(keyOf(spec)) ?? 0) > 1;
+    };
+    const isAddressShared = count(({ remoteAddress }) => remoteAddress);
+    const hasNamesake = count(identitiesOf);
+    for (const [name, connection] of all) {
+      const { spec } = connection;
+      const neighbours = { isAddressShared: isAddressShared(spec), hasNamesake: hasNamesake(spec) };
+      const isSame = spec.isAddressShared === neighbours.isAddressShared && spec.hasNamesake === neighbours.hasNamesake;
+      const seen = isSame ? connection : this.#build(name, neighbours);
+      if (seen !== undefined) all.set(name, seen);
+      this.#connections.set(name, seen);
+    }
+  }
+
+  #build(
+    name: string,
+    neighbours: Neighbours = { isAddressShared: false, hasNamesake: false },
+  ): DesiredConnection | undefined {
     const members = [...(this.#members.get(name) ?? [])].sort((a, b) => a - b);
     const held = members.flatMap((id) => this.#held.get(id) ?? []);
     const [first] = held;
     if (first === undefined) return undefined;
     const { ike, preSharedKey } = first.conn;
+    const { isAddressShared, hasNamesake } = neighbours;
     const ends = { name, localAddress: this.#publicAddress, remoteAddress: first.peerAddress, ike };
+    const owners = [ends.remoteAddress, ike.remoteIdentity.value, isAddressShared];
     return {
-      spec: { ...ends, preSharedKey, children: held.flatMap(({ children }) => children) },
-      secretFingerprint: shortHash(`${preSharedKey.reveal()} ${ends.remoteAddress} ${ike.remoteIdentity.value}`),
-      connectionFingerprint: shortHash(JSON.stringify([ends, held.map(({ digest }) => digest)])),
+      spec: { ...ends, preSharedKey, children: held.flatMap(({ children }) => children), ...neighbours },
+      secretFingerprint: shortHash(`${preSharedKey.reveal()} ${owners.join(" ")}`),
+      connectionFingerprint: shortHash(JSON.stringify([ends, hasNamesake, held.map(({ digest }) => digest)])),
     };
   }
+}
+
+function identitiesOf({ ike: { localIdentity, remoteIdentity } }: ConnectionSpec): string {
+  return `${localIdentity.type} ${localIdentity.value} ${remoteIdentity.type} ${remoteIdentity.value}`;
 }

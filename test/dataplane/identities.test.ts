@@ -2,8 +2,8 @@
 // The peer begins; our gateway has to find the right one. And two peers that have one name.
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import type { CharonDataplane } from "../../src/dataplane/charon/charon-dataplane.ts";
-import type { ConnectionSpec, GatewaySpec } from "../../src/dataplane/dataplane.ts";
-import type { IkeSettings } from "../../src/vpn/algorithms.ts";
+import type { ConnectionSpec, GatewaySpec, IkeSa } from "../../src/dataplane/dataplane.ts";
+import type { Identity, IkeSettings } from "../../src/vpn/algorithms.ts";
 import { describeOnMachine } from "../support/machine.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { applyAll, cleanUp, makeCharonDataplane, makeNames, makeSteps } from "./instance.ts";
@@ -52,7 +52,7 @@ describeOnMachine("two connections to one address, whose names differ", () => {
       const own = { type: "fqdn", value: `our-${name}.example` } as const;
       const settings = { ...ike, exchangeMode };
       const common = { name, preSharedKey };
-      return [
+      const [here, there] = [
         connectionBetween(ours, peer, {
           ...common,
           ike: { ...settings, localIdentity: own, remoteIdentity: remote },
@@ -63,6 +63,11 @@ describeOnMachine("two connections to one address, whose names differ", () => {
           ike: { ...settings, localIdentity: remote, remoteIdentity: own },
           peerNetwork: network,
         }),
+      ];
+      const isAddressShared = true;
+      return [
+        { ...here, isAddressShared },
+        { ...there, isAddressShared },
       ];
     });
   }
@@ -144,35 +149,71 @@ describeOnMachine("two connections to two addresses whose names are the same", (
     await cleanUp(names);
   });
 
-  it.each([
-    ["an address", { type: "address", value: "192.168.1.1" }],
-    ["a name", { type: "fqdn", value: "branch" }],
-  ] as const)(
-    "come up in main mode with keys of their own, when they call themselves by %s",
-    async (_what, identity) => {
-      for (const [index, site] of [peer, other].entries()) {
-        const common = { name: `site${index}`, preSharedKey: `key ${index}` };
-        const sides = [
-          [ours, connectionBetween(ours, site, { ...common, ike: { remoteIdentity: identity } })],
-          [site, connectionBetween(site, ours, { ...common, ike: { localIdentity: identity } })],
-        ] as const;
-        for (const [gateway, connection] of sides) {
-          await applyAll(dataplane, gateway, [
-            { kind: "add-local-network", network: gateway.vpcCidr },
-            { kind: "load-secret", connection, fingerprint: "s" },
-            { kind: "load-connection", connection, fingerprint: "c" },
-          ]);
-        }
+  afterEach(async () => {
+    for (const gateway of [ours, peer, other]) await clearGateway(dataplane, gateway);
+  });
+
+  interface Meeting {
+    readonly identity?: Identity;
+    readonly exchangeMode?: IkeSettings["exchangeMode"];
+    /** What our end knows of its connections. */
+    readonly neighbours?: Pick<ConnectionSpec, "isAddressShared" | "hasNamesake">;
+    /** Who begins: our end, or each of the peers after the other. */
+    readonly begins: "we" | "peers";
+  }
+
+  const branch = { type: "fqdn", value: "branch" } as const;
+  const sites = ["site0", "site1"] as const;
+
+  /** Both sites have a key of their own. @returns those that are up at our end */
+  async function meet({ identity = branch, exchangeMode = "main", neighbours = {}, begins }: Meeting) {
+    for (const [index, site] of [peer, other].entries()) {
+      const common = { name: `site${index}`, preSharedKey: `key ${index}` };
+      const [to, from] = [{ remoteIdentity: identity }, { localIdentity: identity }];
+      const sides = [
+        [ours, { ...connectionBetween(ours, site, { ...common, ike: { ...to, exchangeMode } }), ...neighbours }],
+        [site, connectionBetween(site, ours, { ...common, ike: { ...from, exchangeMode } })],
+      ] as const;
+      for (const [gateway, connection] of sides) {
+        await applyAll(dataplane, gateway, [
+          { kind: "add-local-network", network: gateway.vpcCidr },
+          { kind: "load-secret", connection, fingerprint: "s" },
+          { kind: "load-connection", connection, fingerprint: "c" },
+        ]);
       }
-      for (const name of ["site0", "site1"]) {
-        await dataplane.apply(ours, { kind: "initiate-child", connection: name, child: `${name}-0` });
-      }
-      const isUp = async () => {
-        const { ikeSas } = await dataplane.observe(ours.id, false);
-        return ikeSas.filter((sa) => sa.children.some(({ state }) => state === "INSTALLED")).length === 2;
-      };
-      await waitFor(isUp, { what: "both", timeoutMs: 10_000 });
-      for (const gateway of [ours, peer, other]) await clearGateway(dataplane, gateway);
-    },
-  );
+    }
+    const listUp = async () => {
+      const { ikeSas } = await dataplane.observe(ours.id, false);
+      const carries = (sa: IkeSa) => sa.children.some(({ state }) => state === "INSTALLED");
+      return sites.filter((name) => ikeSas.some((sa) => sa.connection === name && carries(sa)));
+    };
+    for (const [index, name] of sites.entries()) {
+      const begin = { kind: "initiate-child", connection: name, child: `${name}-0` } as const;
+      await dataplane.apply(begins === "we" ? ours : ([peer, other][index] ?? peer), begin);
+      const isUp = async () => (await listUp()).includes(name);
+      await waitFor(isUp, { what: name, timeoutMs: 4_000 }).catch(() => {});
+    }
+    return await listUp();
+  }
+
+  const namesake = { hasNamesake: true } as const;
+
+  it.each<[string, Meeting]>([
+    ["main mode, by an address, when we begin", { identity: { type: "address", value: "192.168.1.1" }, begins: "we" }],
+    ["main mode, when we begin", { begins: "we" }],
+    ["main mode, when they begin", { begins: "peers", neighbours: namesake }],
+    ["aggressive mode, when we begin", { exchangeMode: "aggressive", begins: "we", neighbours: namesake }],
+    ["aggressive mode, when they begin", { exchangeMode: "aggressive", begins: "peers", neighbours: namesake }],
+  ])("come up with keys of their own in %s", { timeout: 15_000 }, async (_what, meeting) => {
+    expect(await meet(meeting)).toEqual(sites);
+  });
+
+  // Why our end has to know of its connections: decision 96.
+  it("end each other in main mode, when they begin and our end does not know of namesakes", async () => {
+    expect(await meet({ begins: "peers" })).toEqual(["site1"]);
+  });
+  it("do not both come up in aggressive mode when their keys are the identity's", async () => {
+    const neighbours = { isAddressShared: true };
+    expect((await meet({ exchangeMode: "aggressive", begins: "we", neighbours })).length).toBeLessThan(2);
+  });
 });

@@ -210,12 +210,22 @@ describe("load-shared", () => {
     }
   });
 
-  it("belongs to the peer's address, and in aggressive mode to its identity too", () => {
-    expect(toLoadShared(connectionWith())).toMatchObject({ id: "c1", type: "IKE", owners: ["198.51.100.2"] });
+  it("belongs to the peer's address, and to its identity where several have one address", () => {
     const remoteIdentity = { type: "fqdn", value: "idc.example" } as const;
-    const ownersIn = (exchangeMode: "main" | "aggressive") =>
-      toLoadShared(connectionWith({ ike: { remoteIdentity, exchangeMode } })).owners;
-    expect(ownersIn("main")).toEqual(["198.51.100.2"]);
-    expect(ownersIn("aggressive")).toEqual(["198.51.100.2", "fqdn:idc.example"]);
+    const ownersIn = (exchangeMode: "main" | "aggressive", isAddressShared?: boolean) => {
+      const connection = connectionWith({ ike: { remoteIdentity, exchangeMode } });
+      return toLoadShared(isAddressShared === undefined ? connection : { ...connection, isAddressShared }).owners;
+    };
+    const address = ["198.51.100.2"];
+    expect([ownersIn("main"), ownersIn("aggressive"), ownersIn("main", true)]).toEqual([address, address, address]);
+    expect(ownersIn("aggressive", true)).toEqual([...address, "fqdn:idc.example"]);
+  });
+});
+
+describe("two peers of one name", () => {
+  it("do not end each other's IKE_SAs", () => {
+    const connection = connectionWith();
+    expect(toLoadConn(connection, dpd).c1).not.toHaveProperty("unique");
+    expect(toLoadConn({ ...connection, hasNamesake: true }, dpd).c1).toMatchObject({ unique: "never" });
   });
 });

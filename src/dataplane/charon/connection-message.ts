@@ -48,6 +48,8 @@ export function toLoadConn(connection: ConnectionSpec, dpd: DeadPeerDetection): 
       // One try is six packets in 20.7 s, then the IKE_SA is gone: a silent peer does not pile up. The reconciler begins the
       // next.
       keyingtries: "1",
+      // A peer that begins in main mode says INITIAL_CONTACT, at which charon ends the IKE_SAs of everybody who says to be the same.
+      ...(connection.hasNamesake ? { unique: "never" } : {}),
       children: Object.fromEntries(connection.children.map((child) => [child.name, childSection(child)])),
     },
   };
@@ -56,14 +58,14 @@ export function toLoadConn(connection: ConnectionSpec, dpd: DeadPeerDetection): 
 /**
  * The load-shared message of a connection's pre-shared key, under the connection's name. The key goes as the bytes it is in
  * UTF-8: VICI takes them raw, so quotes, spaces and a leading `0x` mean nothing. charon looks for an owner by identity first and by
- * address after that. In main mode a peer has one key whatever its identities (decision 13), and the address alone says whose:
- * two sites behind NAT often call themselves the same, 192.168.1.1, and must not get each other's key. In aggressive mode the
- * identity tells the channels of one peer apart.
+ * address after that. A peer has one key whatever its identities, and the address alone says whose: two sites behind NAT often call
+ * themselves the same, 192.168.1.1, and must not get each other's key. Only in aggressive mode may a peer have several (decision 13),
+ * told apart by its identity.
  */
 export function toLoadShared(connection: ConnectionSpec): ViciMessage {
-  const { remoteAddress, ike } = connection;
+  const { remoteAddress, ike, isAddressShared } = connection;
   const owners = new Set([remoteAddress]);
-  if (ike.exchangeMode === "aggressive") owners.add(identityText(ike.remoteIdentity));
+  if (ike.exchangeMode === "aggressive" && isAddressShared) owners.add(identityText(ike.remoteIdentity));
   return {
     id: connection.name,
     type: "IKE",
