@@ -2,11 +2,11 @@
 // The peer begins; our gateway has to find the right one. And two peers that have one name.
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import type { CharonDataplane } from "../../src/dataplane/charon/charon-dataplane.ts";
-import type { ConnectionSpec, GatewaySpec, IkeSa } from "../../src/dataplane/dataplane.ts";
+import type { ConnectionSpec, IkeSa } from "../../src/dataplane/dataplane.ts";
 import type { Identity, IkeSettings } from "../../src/vpn/algorithms.ts";
 import { describeOnMachine } from "../support/machine.ts";
 import { waitFor } from "../support/wait-for.ts";
-import { applyAll, cleanUp, makeCharonDataplane, makeNames, makeSteps } from "./instance.ts";
+import { applyAll, cleanUp, clearGateway, makeCharonDataplane, makeNames, makeSteps } from "./instance.ts";
 import { connectionBetween, gatewayNumber } from "./specs.ts";
 
 const names = makeNames();
@@ -16,16 +16,6 @@ interface Side {
   readonly name: string;
   readonly preSharedKey: string;
   readonly ike?: Partial<IkeSettings>;
-}
-
-/** Ends and forgets all that a gateway has. */
-async function clearGateway(dataplane: CharonDataplane, gateway: GatewaySpec): Promise<void> {
-  const actual = await dataplane.observe(gateway.id, true);
-  for (const name of actual.connections.keys()) await dataplane.apply(gateway, { kind: "unload-connection", name });
-  for (const name of actual.secrets.keys()) await dataplane.apply(gateway, { kind: "unload-secret", name });
-  for (const { uniqueId, connection } of actual.ikeSas) {
-    await dataplane.apply(gateway, { kind: "terminate-ike-sa", uniqueId, connection });
-  }
 }
 
 describeOnMachine("two connections to one address, whose names differ", () => {

@@ -141,16 +141,21 @@ describeOnMachine("a peer that is configured by hand", () => {
     }
   });
 
-  it("is told exactly the lifetimes that were asked for", async () => {
+  it.each([
+    ["the shortest", 60, 180, 2_560],
+    ["some", 61_234, 2_345, 123_457],
+    ["the longest", 604_800, 604_800, 4_294_967_295],
+  ])("is told exactly the lifetimes that were asked for: %s", async (_what, ikeSeconds, seconds, kilobytes) => {
     // Phase 1 proposes in clear, so its lifetime can be read on the wire (RFC 2409 appendix A: life duration).
     const wire = await capture(names.publicNamespace, names.bridge, "udp port 500", ["-vv"]);
-    await meet({ ike: { lifetimeSeconds: 61_234 }, ipsec: { lifetimeSeconds: 2_345, lifetimeKilobytes: 123_457 } });
+    const ipsec = { lifetimeSeconds: seconds, lifetimeKilobytes: kilobytes };
+    await meet({ ike: { lifetimeSeconds: ikeSeconds }, ipsec });
     const duration = /type=lifeduration (?:len=\d+ )?value=([0-9a-f]+)/;
     const line = await waitFor(() => wire.lines.find((each) => duration.test(each)), { what: "a proposal" });
     await wire.stop();
-    expect(Number.parseInt(duration.exec(line)?.[1] ?? "", 16)).toBe(61_234);
+    expect(Number.parseInt(duration.exec(line)?.[1] ?? "", 16)).toBe(ikeSeconds);
     const told = await run("tail", ["-n60", join(place.dir, "charon.log")]);
-    expect(told).toContain("received 2345s lifetime");
-    expect(told).toContain("received 123457000 lifebytes");
+    expect(told).toContain(`received ${seconds}s lifetime`);
+    expect(told).toContain(`received ${kilobytes * 1000} lifebytes`);
   });
 });

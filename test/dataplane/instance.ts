@@ -81,3 +81,13 @@ export async function applyAll(dataplane: Dataplane, gateway: GatewaySpec, steps
 
 export const makeSteps = [{ kind: "make-network" }, { kind: "start-charon" }] as const satisfies Step[];
 export const removeSteps = [{ kind: "stop-charon" }, { kind: "remove-network" }] as const satisfies Step[];
+
+/** Ends and forgets all that a gateway has. */
+export async function clearGateway(dataplane: CharonDataplane, gateway: GatewaySpec): Promise<void> {
+  const actual = await dataplane.observe(gateway.id, true);
+  for (const name of actual.connections.keys()) await dataplane.apply(gateway, { kind: "unload-connection", name });
+  for (const name of actual.secrets.keys()) await dataplane.apply(gateway, { kind: "unload-secret", name });
+  for (const { uniqueId, connection } of actual.ikeSas) {
+    await dataplane.apply(gateway, { kind: "terminate-ike-sa", uniqueId, connection });
+  }
+}
