@@ -48,6 +48,7 @@ import {
 import { hasRights, judgeRights, probeRights } from "./rights.ts";
 import { judgeNode, judgeSystem, probeSystem } from "./system.ts";
 import { judgeTrial, probeTrial } from "./trial.ts";
+import { judgeVolumes, probeVolumes } from "./volumes.ts";
 
 export interface Report {
   /** Nothing fails; there may be warnings. */
@@ -160,6 +161,7 @@ async function checkData(config: Config, names: Names, server: SeenServer, canLo
     judgeKeys(seenDatabase, seenMasterKey, seenAdminKey),
     judgeServer(server),
     ...judgeGateways(gateways, silent, isServerHereOf(server)),
+    judgeVolumes(await probeVolumes(databaseFile)),
     ...(config.dataplane === "charon" ? [await checkLeftovers(names, gateways, canLook)] : []),
   ];
 }

@@ -47,7 +47,7 @@ export class Convergence {
 
   private constructor(context: LoopContext, vpnGw: VpnGw, netStatuses: ReadonlyMap<number, NetStatus>) {
     this.#context = context;
-    this.#wanted = new Wanted(context.dataplane, vpnGw.publicAddress, (child) => this.#attempts.forget(child));
+    this.#wanted = new Wanted(context, vpnGw.publicAddress, (child) => this.#attempts.forget(child));
     this.#applying = new Applying(context, this.#wanted, this.#attempts);
     this.#netStatuses = new NetStatuses(netStatuses);
     this.#flows = new Flows(context.oneWayMs ?? defaultOneWayMs);

@@ -1,26 +1,27 @@
 // What one gateway should be by its rows, and the changes to its channels that wait for an answer.
 
-import type { Dataplane } from "../dataplane/dataplane.ts";
 import type { Db } from "../store/store.ts";
 import type { DesiredVpnConn } from "../store/vpn-conns.ts";
 import { listChangedConns } from "../store/vpn-conns.ts";
-import type { VpnGw } from "../vpn/entities.ts";
+import type { VpnConn, VpnGw } from "../vpn/entities.ts";
+import { isOutrun } from "../vpn/volume.ts";
 import { answerChange, type Change, failedStatus, isAnswered } from "./changes.ts";
 import { connectionName, DesiredConns, isLeaving } from "./desired.ts";
+import type { LoopContext } from "./loop-context.ts";
 import type { DesiredGateway } from "./plan.ts";
 import type { ConnOutcome } from "./record.ts";
 
 export class Wanted {
   readonly conns: DesiredConns;
-  readonly #dataplane: Dataplane;
+  readonly #context: LoopContext;
   /** Latest changes that have not been answered yet, by channel. */
   readonly #unanswered = new Map<number, Change>();
   readonly #onMoved: (child: string) => void;
   #seenGeneration = 0;
 
   /** @param onMoved called with each child that goes to another connection */
-  constructor(dataplane: Dataplane, publicAddress: string, onMoved: (child: string) => void) {
-    this.#dataplane = dataplane;
+  constructor(context: LoopContext, publicAddress: string, onMoved: (child: string) => void) {
+    this.#context = context;
     this.conns = new DesiredConns(publicAddress);
     this.#onMoved = onMoved;
   }
@@ -30,7 +31,8 @@ export class Wanted {
     if (vpnGw.generation <= this.#seenGeneration) return;
     for (const row of await listChangedConns(db, vpnGw.id, this.#seenGeneration)) {
       const { conn, fallback } = row;
-      const refusal = isLeaving(conn) ? undefined : await this.#dataplane.findRefusal(conn.ike, conn.ipsec);
+      const refusal = isLeaving(conn) ? undefined : await this.#context.dataplane.findRefusal(conn.ike, conn.ipsec);
+      if (!isLeaving(conn)) this.#warnOfVolume(conn, vpnGw);
       if (refusal === undefined) this.#take(row);
       else this.#refuse(row);
       if (refusal !== undefined || !isAnswered(conn.status)) {
@@ -86,6 +88,12 @@ export class Wanted {
   refused(): number[] {
     const changes = [...this.#unanswered.values()].filter(({ refusal }) => refusal !== undefined);
     return changes.map(({ conn }) => conn.id).filter((connId) => this.conns.get(connId) === undefined);
+  }
+
+  #warnOfVolume({ uid, ipsec: { lifetimeKilobytes } }: VpnConn, { bandwidthMbps }: VpnGw): void {
+    if (!isOutrun(lifetimeKilobytes, bandwidthMbps)) return;
+    const fields = { conn: uid, lifetimeKilobytes, bandwidthMbps };
+    this.#context.log.warn(fields, "at its gateway's bandwidth this volume lifetime is used up in less than 5 s");
   }
 
   /** A channel that this machine cannot carry is not desired; one that was to become such stays as it was. */

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { peekVpnGws } from "./peek.ts";
+import { peekSmallVolumes, peekVpnGws } from "./peek.ts";
 import { Store } from "./store.ts";
 
 let dir: string;
@@ -54,4 +54,26 @@ it("what is no database of ours is refused, and none is made", () => {
   expect(() => peekVpnGws(path)).toThrow(`${path} cannot be read`);
   writeFileSync(path, "");
   expect(() => peekVpnGws(path)).toThrow(`${path} cannot be read`);
+});
+
+it("the channels whose volume lifetime is small for their gateway are told", async () => {
+  const store = await makeStore();
+  const common = { account_id: 1, region: "gz", created_at: 0, generation: 1, observed_generation: 0 };
+  const settingsSince = { ike_generation: 1, ipsec_generation: 1 };
+  await store.db.sql
+    .insertInto("user_gws")
+    .values({ id: 1, uid: "vpnug-1", account_id: 1, region: "gz", name: "x", created_at: 0, address: "9" })
+    .execute();
+  const conn = (uid: string, lifetimeKilobytes: number) => ({
+    ...common,
+    ...settingsSince,
+    ...{ uid, name: uid, name_key: uid, vpc_id: 3, vpn_gw_id: 1, user_gw_id: 1, pre_shared_key: "sealed" },
+    ...{ ike_identity: "x", ike: "{}", ipsec: JSON.stringify({ lifetimeKilobytes }), spds: "[]", status: "running" },
+  });
+  await store.db.sql
+    .insertInto("vpn_conns")
+    .values([conn("vpnx-1", 3_199), conn("vpnx-2", 3_200)])
+    .execute();
+  expect(peekSmallVolumes(path, 640)).toEqual([{ uid: "vpnx-1", lifetimeKilobytes: 3_199, bandwidthMbps: 5 }]);
+  await store.close();
 });
