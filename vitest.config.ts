@@ -2,7 +2,7 @@
 // the unit tests; nothing may be left on the machine (test/support/leftovers.ts).
 import { defineConfig } from "vitest/config";
 
-/** Counts every lost packet for a minute: only where nothing else runs, by `npm run test:renewals`. */
+/** Counts every lost packet for two minutes: only where nothing else runs, by `npm run test:renewals`. */
 const quiet = ["test/dataplane/rekey.test.ts"];
 const machine = ["dataplane", "vici", "lab", "demo"].map((folder) => `test/${folder}/**/*.test.ts`);
 

@@ -22,8 +22,19 @@ export interface PingCount {
   readonly received: number;
 }
 
+/** A count, and how long a reply took on the average; undefined when none came. */
+export interface TimedPingCount extends PingCount {
+  readonly meanMs: number | undefined;
+}
+
 /** Pings from a namespace and reads ping's own summary. @throws Error when ping could not even send */
 export async function ping(namespace: string, target: string, options: PingOptions): Promise<PingCount> {
+  const { sent, received } = await timePing(namespace, target, options);
+  return { sent, received };
+}
+
+/** As ping, with the time that it took. */
+export async function timePing(namespace: string, target: string, options: PingOptions): Promise<TimedPingCount> {
   const { count, intervalMs, timeoutMs, payloadBytes = 56 } = options;
   const args = [
     "-q",
@@ -41,7 +52,8 @@ export async function ping(namespace: string, target: string, options: PingOptio
   if (sent === undefined || received === undefined) {
     throw new Error(`ping of ${target} from ${namespace} failed: ${said.trim().split("\n").at(-1)}`);
   }
-  return { sent: Number(sent), received: Number(received) };
+  const mean = /^rtt min\/avg\/max\/mdev = [\d.]+\/([\d.]+)\//m.exec(said)?.[1];
+  return { sent: Number(sent), received: Number(received), meanMs: mean === undefined ? undefined : Number(mean) };
 }
 
 /** What it took until the target answered. */

@@ -22,7 +22,7 @@ export interface Peer {
   readonly childLifetime: readonly string[];
 }
 
-/** What the peer with this number has of its own. 0-5. */
+/** What the peer with this number has of its own. 0-6. */
 export function placeOf(number: number) {
   const network = (offset: number) => `10.56.20.${32 * number + offset}`;
   return {
