@@ -1,221 +1,241 @@
-// Why a channel is not up, told by a gateway whose peer, a strongSwan of its own, is misconfigured in each way.
-import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+// Why a channel is not up, or carries nothing, as recorded by our loop, whose peer, a strongSwan of its own, is misconfigured in each
+// way: what is said when we begin, what when the peer begins, and that nothing is said any more when it is mended.
+import { mkdirSync, rmdirSync, rmSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import type { CharonDataplane } from "../../src/dataplane/charon/charon-dataplane.ts";
-import { findCharon, startCharon, stopCharon, viciSocketOf } from "../../src/dataplane/charon/charon-process.ts";
-import { toLoadConn } from "../../src/dataplane/charon/connection-message.ts";
-import { run } from "../../src/dataplane/charon/ip.ts";
-import type { ConnectionSpec } from "../../src/dataplane/dataplane.ts";
-import { describe as put } from "../../src/diagnosis/wording.ts";
-import type { ViciMessage } from "../../src/vici/codec.ts";
-import { ViciSession } from "../../src/vici/session.ts";
-import type { Cause, Diagnosis } from "../../src/vpn/diagnosis.ts";
+import { findCharon, viciSocketOf } from "../../src/dataplane/charon/charon-process.ts";
+import type { Cause } from "../../src/vpn/diagnosis.ts";
 import { describeOnMachine } from "../support/machine.ts";
-import { waitFor } from "../support/wait-for.ts";
-import { applyAll, cleanUp, makeCharonDataplane, makeNames, makeSteps } from "./instance.ts";
-import { type ConnectionChanges, connectionBetween, gatewayNumber } from "./specs.ts";
-import { makeHost } from "./wires.ts";
-
-const names = makeNames();
-const gateway = gatewayNumber(1);
-const remote = { ...gatewayNumber(2), uid: "remote" };
-const place = { namespace: `${names.prefix}remote`, dir: join(names.runDir, "remote") };
-const connection = connectionBetween(gateway, remote);
-
-/** What the peer's administrator wrote otherwise. */
-const right = {
-  version: "1",
-  aggressive: "no",
-  ike: "aes128-sha1-modp1024",
-  esp: "aes128-sha1",
-  ownId: remote.publicAddress,
-  ourId: gateway.publicAddress,
-  network: remote.vpcCidr,
-  ourNetwork: gateway.vpcCidr,
-  key: connection.preSharedKey.reveal(),
-};
-type Peer = Partial<typeof right>;
-
-function swanctlConf(peer: Peer): string {
-  const { version, aggressive, ike, esp, ownId, ourId, network, ourNetwork, key } = { ...right, ...peer };
-  return `connections { r { version = ${version}
-    aggressive = ${aggressive}
-    proposals = ${ike}
-    local_addrs = ${remote.publicAddress}
-    remote_addrs = ${gateway.publicAddress}
-    local { auth = psk
-      id = "${ownId}" }
-    remote { auth = psk
-      id = "${ourId}" }
-    children { r { local_ts = ${network}
-      remote_ts = ${ourNetwork}
-      esp_proposals = ${esp} } } } }
-secrets { ike-r { secret = "${key}" } }
-`;
-}
+import { type Changes, DiagnosisSite, key, type Peer, peerAddress } from "./diagnosis-site.ts";
 
 const aggressive = { ike: { exchangeMode: "aggressive" } } as const;
 
+interface Fault {
+  readonly peer: Peer;
+  /** What is otherwise at our end, and what the peer has to have then. */
+  readonly changes?: Changes;
+  readonly right?: Peer;
+  /** The cause when we begin, and when the peer begins. */
+  readonly causes: readonly [Cause, Cause];
+  /** In the sentence, when the peer has begun. */
+  readonly words: string;
+}
+
+const faults: Readonly<Record<string, Fault>> = {
+  "another encryption in phase 1": {
+    peer: { ike: "aes256-sha1-modp1024" },
+    causes: ["ike-proposal", "ike-proposal"],
+    words: "differ in: encryption.",
+  },
+  "another hash in phase 1": {
+    peer: { ike: "aes128-md5-modp1024" },
+    causes: ["ike-proposal", "ike-proposal"],
+    words: "differ in: hash.",
+  },
+  "another group in phase 1": {
+    peer: { ike: "aes128-sha1-modp1536" },
+    causes: ["ike-proposal", "ike-proposal"],
+    words: "differ in: group.",
+  },
+  IKEv2: { peer: { version: "2" }, causes: ["ike-proposal", "ike-proposal"], words: "IKE version" },
+  "another key": { peer: { key: "other" }, causes: ["pre-shared-key", "pre-shared-key"], words: "same pre-shared key" },
+  "another key, aggressive": {
+    peer: { key: "other", aggressive: "yes" },
+    changes: aggressive,
+    right: { aggressive: "yes" },
+    causes: ["pre-shared-key", "pre-shared-key"],
+    words: "same pre-shared key",
+  },
+  "another name of its own": {
+    peer: { ownId: "site.example" },
+    causes: ["identity", "identity"],
+    words: "site.example",
+  },
+  "another name of its own, aggressive": {
+    peer: { ownId: "site.example", aggressive: "yes" },
+    changes: aggressive,
+    right: { aggressive: "yes" },
+    causes: ["identity", "identity"],
+    words: "site.example",
+  },
+  "another name for us": {
+    peer: { ourId: "gw.example" },
+    causes: ["authentication-refused", "authentication-refused"],
+    words: "another identity",
+  },
+  "aggressive mode": {
+    peer: { aggressive: "yes" },
+    causes: ["authentication-refused", "exchange-mode"],
+    words: "peer uses aggressive mode",
+  },
+  "main mode": {
+    peer: {},
+    changes: aggressive,
+    right: { aggressive: "yes" },
+    causes: ["authentication-refused", "exchange-mode"],
+    words: "peer uses main mode",
+  },
+  "another encryption in phase 2": {
+    peer: { esp: "aes256-sha1" },
+    causes: ["ipsec-refused", "ipsec-proposal"],
+    words: "differ in: encryption.",
+  },
+  "PFS, and we have not": { peer: { esp: "aes128-sha1-modp1024" }, causes: ["ipsec-refused", "pfs"], words: "PFS" },
+  "no PFS, and we have": {
+    peer: {},
+    changes: { ipsec: { pfsGroup: 2 } },
+    right: { esp: "aes128-sha1-modp1024" },
+    causes: ["ipsec-refused", "pfs"],
+    words: "PFS",
+  },
+  "another network of its own": {
+    peer: { network: "10.77.0.0/16" },
+    causes: ["traffic-selectors", "traffic-selectors"],
+    words: "10.77.0.0/16",
+  },
+  "another network of ours": {
+    peer: { ourNetwork: "10.78.0.0/16" },
+    causes: ["traffic-selectors", "traffic-selectors"],
+    words: "10.78.0.0/16",
+  },
+};
+
 describeOnMachine("the cause of a channel that is not up", () => {
-  let dataplane: CharonDataplane;
-  /** What is loaded at our end. */
-  let loaded = connection;
+  let site: DiagnosisSite;
 
   beforeAll(async () => {
-    dataplane = makeCharonDataplane(names);
-    await dataplane.start();
-    await applyAll(dataplane, gateway, makeSteps);
-    const address = `${remote.publicAddress}/24`;
-    await makeHost(names, "remote", names.publicNamespace, address, ["address add 10.2.0.1/32 dev lo"]);
-    await mkdir(place.dir, { recursive: true, mode: 0o700 });
-    await startCharon(place);
+    site = await DiagnosisSite.make(2_000);
   });
-  afterEach(async () => {
-    for (const { uniqueId, connection } of (await dataplane.observe(gateway.id, false)).ikeSas) {
-      await dataplane.apply(gateway, { kind: "terminate-ike-sa", uniqueId, connection });
-    }
-    // Fails when there is none.
-    await swanctl("--terminate", "--ike", "r", "--force").catch(() => undefined);
-  });
-  afterAll(async () => {
-    await dataplane.close();
-    await stopCharon(place);
-    await cleanUp(names);
-  });
+  afterEach(() => site.clear());
+  afterAll(() => site.remove());
 
-  async function swanctl(...args: string[]): Promise<string> {
-    return await run("/usr/sbin/swanctl", [...args, "--uri", `unix://${viciSocketOf(place)}`]);
+  async function makeUp(): Promise<number> {
+    await site.configurePeer({});
+    const connId = await site.makeChannel();
+    await site.mended(connId);
+    return connId;
   }
 
-  async function configure(peer: Peer, changes: ConnectionChanges = {}): Promise<ConnectionSpec> {
-    const conf = join(place.dir, "swanctl.conf");
-    await writeFile(conf, swanctlConf(peer), { mode: 0o600 });
-    await swanctl("--load-all", "--clear", "--file", conf);
-    const connection = connectionBetween(gateway, remote, changes);
-    loaded = connection;
-    await applyAll(dataplane, gateway, [
-      { kind: "load-secret", connection, fingerprint: "s" },
-      { kind: "load-connection", connection, fingerprint: "c" },
-    ]);
-    return connection;
-  }
-
-  async function initiate({ name }: ConnectionSpec): Promise<void> {
-    await dataplane.apply(gateway, { kind: "initiate-child", connection: name, child: `${name}-0` });
-  }
-
-  async function bringUp(connection: ConnectionSpec): Promise<void> {
-    await initiate(connection);
-    const isUp = async () =>
-      (await dataplane.observe(gateway.id, false)).ikeSas.some(({ children }) => children.length > 0);
-    await waitFor(isUp, { what: "the child" });
-  }
-
-  async function explain(): Promise<Diagnosis | undefined> {
-    const trouble = (await dataplane.observe(gateway.id, false)).troubles.get(connection.name);
-    return trouble === undefined ? undefined : put(loaded, trouble);
-  }
-
-  async function explained(cause: Cause, timeoutMs = 8_000): Promise<Diagnosis> {
-    const find = async () => {
-      const diagnosis = await explain();
-      return diagnosis?.cause === cause ? diagnosis : undefined;
-    };
-    return await waitFor(find, { what: cause, timeoutMs });
-  }
-
-  it.each<[string, Peer, ConnectionChanges, Cause]>([
-    ["another encryption in phase 1", { ike: "aes256-sha1-modp1024" }, {}, "ike-proposal"],
-    ["another key", { key: "other" }, {}, "pre-shared-key"],
-    ["another key, aggressive", { key: "other", aggressive: "yes" }, aggressive, "pre-shared-key"],
-    ["another name of its own", { ownId: "site.example" }, {}, "identity"],
-    ["another name of its own, aggressive", { ownId: "site.example", aggressive: "yes" }, aggressive, "identity"],
-    ["another name for us", { ourId: "gw.example" }, {}, "authentication-refused"],
-    ["the other mode", { aggressive: "yes" }, {}, "authentication-refused"],
-    ["another encryption in phase 2", { esp: "aes256-sha1" }, {}, "ipsec-refused"],
-    ["PFS", { esp: "aes128-sha1-modp1024" }, {}, "ipsec-refused"],
-    ["other networks", { network: "10.77.0.0/16" }, {}, "traffic-selectors"],
-  ])("is told when we begin and the peer has %s", async (_, peer, changes, cause) => {
-    const before = Date.now();
-    await initiate(await configure(peer, changes));
-    const diagnosis = await explained(cause);
-    expect(diagnosis.sinceMs).toBeGreaterThanOrEqual(before);
-    expect(JSON.stringify(diagnosis)).not.toContain(connection.preSharedKey.reveal());
+  it.each(Object.entries(faults))("the peer has %s", async (_, { peer, changes, right = {}, causes, words }) => {
+    const beforeMs = Date.now();
+    await site.configurePeer(peer);
+    const connId = await site.makeChannel(changes);
+    const first = await site.explained(connId, causes[0]);
+    expect(first.sinceMs).toBeGreaterThanOrEqual(beforeMs);
+    expect(first.events.map(({ text }) => text).join()).toMatch(/we begin in (Main|Aggressive) Mode/);
+    await site.beginAtPeer();
+    const second = await site.explained(connId, causes[1]);
+    const isTold = async () => (await site.recorded(connId))?.sentence ?? "";
+    await expect.poll(isTold, { timeout: 5_000 }).toContain(words);
+    expect(JSON.stringify([first, second])).not.toContain(key);
+    await site.mendPeer(right);
+    await site.mended(connId);
   });
 
-  it.each<[string, Peer, ConnectionChanges, Cause, string]>([
-    ["another encryption in phase 1", { ike: "aes256-sha1-modp1024" }, {}, "ike-proposal", "in: encryption."],
-    ["another hash in phase 1", { ike: "aes128-md5-modp1024" }, {}, "ike-proposal", "in: hash."],
-    ["another group in phase 1", { ike: "aes128-sha1-modp1536" }, {}, "ike-proposal", "in: group."],
-    ["IKEv2", { version: "2" }, {}, "ike-proposal", "IKE version"],
-    ["another key", { key: "other" }, {}, "pre-shared-key", "pre-shared key"],
-    ["another name of its own", { ownId: "site.example" }, {}, "identity", "site.example"],
-    ["aggressive mode", { aggressive: "yes" }, {}, "exchange-mode", "peer uses aggressive mode"],
-    ["main mode", {}, aggressive, "exchange-mode", "peer uses main mode"],
-    ["another encryption in phase 2", { esp: "aes256-sha1" }, {}, "ipsec-proposal", "in: encryption."],
-    ["PFS, and we have not", { esp: "aes128-sha1-modp1024" }, {}, "pfs", "PFS"],
-    ["no PFS, and we have", {}, { ipsec: { pfsGroup: 2 } }, "pfs", "PFS"],
-    ["another network of its own", { network: "10.77.0.0/16" }, {}, "traffic-selectors", "10.77.0.0/16"],
-    ["another network of ours", { ourNetwork: "10.78.0.0/16" }, {}, "traffic-selectors", "10.78.0.0/16"],
-  ])("is told when the peer begins and has %s", async (_, peer, changes, cause, words) => {
-    await configure(peer, changes);
-    // It fails, or waits for us in vain.
-    await swanctl("--initiate", "--child", "r", "--timeout", "1").catch(() => undefined);
-    expect((await explained(cause)).sentence).toContain(words);
+  it("the peer deleted it", async () => {
+    const connId = await makeUp();
+    await site.configurePeer({ key: "changed meanwhile" });
+    await site.swanctl("--terminate", "--ike", "r");
+    expect((await site.explained(connId, "peer-deleted")).events.map(({ text }) => text)).toContain(
+      "up: 10.1.0.0/16 === 10.2.0.0/16",
+    );
+    await site.explained(connId, "pre-shared-key");
+    await site.mendPeer({});
+    await site.mended(connId);
   });
 
-  it("is the peer that deleted it", async () => {
-    await bringUp(await configure({}));
-    expect(await explain()).toBeUndefined();
-    await swanctl("--terminate", "--ike", "r");
-    await explained("peer-deleted");
-  });
-
-  it("is forgotten when the channel comes up", async () => {
-    await initiate(await configure({ esp: "aes256-sha1" }));
-    await explained("ipsec-refused");
-    await writeFile(join(place.dir, "swanctl.conf"), swanctlConf({}), { mode: 0o600 });
-    await swanctl("--load-all", "--clear", "--file", join(place.dir, "swanctl.conf"));
-    await bringUp(connection);
-    const isForgotten = async () => (await explain()) === undefined;
-    await waitFor(isForgotten, { what: "the end of the cause" });
-  });
-
-  it("is a peer that is not there", async () => {
-    const { name } = connection;
-    const nobody = { ...connectionBetween(gateway, remote, { remoteAddress: "198.51.100.77" }), name };
-    await configure({});
-    await dataplane.apply(gateway, { kind: "load-connection", connection: nobody, fingerprint: "n" });
-    await dataplane.apply(gateway, { kind: "load-secret", connection: nobody, fingerprint: "n" });
-    loaded = nobody;
-    await initiate(nobody);
-    expect(await explained("peer-silent")).toMatchObject({
-      said: "",
-      sentence: expect.stringMatching("198.51.100.77"),
-    });
-  });
-
-  it("is dead peer detection, and a peer that stopped answering", { timeout: 60_000 }, async () => {
-    const spec = await configure({});
-    const hasty = toLoadConn(spec, { delaySeconds: 1, timeoutSeconds: 3 })[connection.name] as ViciMessage;
-    const session = await ViciSession.connect(viciSocketOf({ namespace: "", dir: names.gatewayDir(gateway.id) }));
-    await session.request("load-conn", { [spec.name]: hasty });
-    session.close();
-    const pid = (await findCharon(place)) ?? Number.NaN;
-    await bringUp(spec);
+  it("nothing comes back: it died, and what could not be said before is the cause for a while", async () => {
+    const connId = await makeUp();
+    const pid = (await findCharon(site.peerPlace)) ?? Number.NaN;
     process.kill(pid, "SIGSTOP");
     try {
-      await explained("dpd-timeout", 15_000);
-      process.kill(pid, "SIGCONT");
-      await swanctl("--terminate", "--ike", "r", "--force").catch(() => undefined);
-      // With the usual patience of DPD the retransmissions are what ends it.
-      await bringUp(await configure({}));
-      process.kill(pid, "SIGSTOP");
-      await initiate(connection);
-      expect((await explained("peer-stopped", 30_000)).said).not.toBe("");
+      await site.explained(connId, "dpd-timeout");
     } finally {
       process.kill(pid, "SIGCONT");
     }
+    await site.mended(connId, 30_000);
+  });
+
+  it("the peer is silent from the start", async () => {
+    await site.configurePeer({});
+    const out = `ip saddr ${peerAddress} udp sport { 500, 4500 }`;
+    await site.whileForbidden(site.peerPlace.namespace, out, async () => {
+      const connId = await site.makeChannel();
+      expect(await site.explained(connId, "peer-silent")).toMatchObject({
+        said: "",
+        sentence: expect.stringContaining(peerAddress),
+      });
+    });
+  });
+
+  it("the peer answers at first, and UDP 4500 does not get through", async () => {
+    await site.configurePeer({});
+    await site.whileForbidden(site.peerPlace.namespace, "udp sport 4500", async () => {
+      const connId = await site.makeChannel();
+      expect((await site.explained(connId, "peer-stopped")).said).not.toBe("");
+    });
+  });
+
+  it("a firewall of ours lets nothing out", async () => {
+    await site.configurePeer({});
+    const connId = await site.whileForbidden(site.gatewayPlace.namespace, `ip daddr ${peerAddress}`, async () => {
+      const connId = await site.makeChannel();
+      await site.explained(connId, "blocked-by-policy");
+      return connId;
+    });
+    await site.beginAtPeer(5);
+    await site.mended(connId);
+  });
+
+  it("the gateway does not run, and why", async () => {
+    const connId = await makeUp();
+    const socket = viciSocketOf(site.gatewayPlace);
+    // No charon can start while something else has the place of its socket.
+    rmSync(socket);
+    mkdirSync(socket);
+    process.kill((await findCharon(site.gatewayPlace)) ?? Number.NaN, "SIGKILL");
+    const { events } = await site.explained(connId, "gateway-not-running", 15_000);
+    expect(events).toHaveLength(1);
+    rmdirSync(socket);
+    await site.mended(connId, 30_000);
+  });
+
+  it("is up, and nothing comes in any more: it is said, and mended by a new CHILD_SA", {
+    timeout: 60_000,
+  }, async () => {
+    const connId = await makeUp();
+    await site.whilePinging(async () => {
+      const hasCarried = async () => /in +\S+, +[1-9]/.test(await site.swanctl("--list-sas"));
+      await expect.poll(hasCarried, { timeout: 5_000 }).toBe(true);
+      // The peer forgets the CHILD_SA, and its word of that is lost.
+      await site.whileForbidden(site.peerPlace.namespace, "udp sport { 500, 4500 }", async () => {
+        await site.swanctl("--terminate", "--child", "r", "--timeout", "1").catch(() => undefined);
+      });
+      const { events } = await site.explained(connId, "one-way", 15_000);
+      expect(events.map(({ text }) => text)).toContain("negotiated anew");
+      await site.mended(connId, 15_000);
+    });
+  });
+});
+
+describeOnMachine("a peer that knocks in vain", () => {
+  let site: DiagnosisSite;
+
+  beforeAll(async () => {
+    site = await DiagnosisSite.make(60_000);
+  });
+  afterAll(() => site.remove());
+
+  it("is listed with what it offered, how often, and why it fits nothing, until a channel is made for it", async () => {
+    await site.configurePeer({});
+    await site.beginAtPeer();
+    const first = await site.knocked(1);
+    expect(first).toMatchObject({ identity: "", said: "no channel has this peer address" });
+    expect(first.offered).toContain("IKEv1, Main mode");
+    await site.beginAtPeer();
+    const { count, firstMs, lastMs } = await site.knocked(first.count + 1);
+    expect(firstMs).toBe(first.firstMs);
+    expect([lastMs > firstMs, count > 1]).toEqual([true, true]);
+    await site.mended(await site.makeChannel());
+    await site.nobodyKnocked();
   });
 });
