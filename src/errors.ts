@@ -41,6 +41,7 @@ export const refusalKinds = [
   "user-gw-limit-exceeded",
   "vpn-conn-limit-exceeded",
   "public-address-exhausted",
+  "service-unavailable",
   "internal",
 ] as const;
 

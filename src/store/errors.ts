@@ -1,6 +1,7 @@
 // Failures of the store, and the one place that recognises the driver's errors.
 
-export type StoreErrorKind = "unavailable" | "unsealable" | "in-use" | "missing";
+/** `full`: there was no space for a change, and nothing of it was kept. */
+export type StoreErrorKind = "unavailable" | "full" | "unsealable" | "in-use" | "missing";
 
 /** A failure of the store. The message holds no secret and no SQL value. */
 export class StoreError extends Error {
@@ -26,4 +27,9 @@ export function violatedIndex(error: unknown): string | undefined {
 /** Whether a lock was not to be had because another process has it. */
 export function isBusy(error: unknown): boolean {
   return error instanceof Error && "code" in error && String(error.code).startsWith("SQLITE_BUSY");
+}
+
+/** Whether there was no space for what was to be written. SQLite then takes the transaction back by itself. */
+export function isFull(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "SQLITE_FULL";
 }

@@ -6,6 +6,7 @@ import {
   Kysely,
   SqliteAdapter,
   SqliteDialect,
+  type SqliteDialectConfig,
   SqliteDriver,
   SqliteQueryCompiler,
   type SqliteStatement,
@@ -69,7 +70,7 @@ export function openSqlite(path: string, { checkpointPages = usualCheckpointPage
   const prepare = prepareOnce(opened);
   const database = { prepare, close: () => opened.close() };
   const dialect = new SqliteDialect({ database });
-  dialect.createDriver = () => new ImmediateDriver({ database });
+  dialect.createDriver = () => new ImmediateDriver(opened, { database });
   dialect.createQueryCompiler = () => new SteadyCompiler();
   dialect.createAdapter = () => new TransactionalAdapter();
   let isDiskAwaited = true;
@@ -111,6 +112,18 @@ function prepareOnce(file: BetterSqlite.Database): (sql: string) => SqliteStatem
 
 /** A deferred transaction that reads first and writes later can fail with SQLITE_BUSY at once, whatever the timeout. */
 class ImmediateDriver extends SqliteDriver {
+  readonly #file: BetterSqlite.Database;
+
+  constructor(file: BetterSqlite.Database, config: SqliteDialectConfig) {
+    super(config);
+    this.#file = file;
+  }
+
+  /** After some failures, such as a full disk, SQLite has done so by itself; a refusal to do it again would hide the reason. */
+  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    if (this.#file.inTransaction) await super.rollbackTransaction(connection);
+  }
+
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw("begin immediate"));
   }

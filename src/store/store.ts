@@ -2,7 +2,7 @@
 import { chmodSync } from "node:fs";
 import { CompiledQuery, type Kysely } from "kysely";
 import { Migrator } from "kysely/migration";
-import { StoreError } from "./errors.ts";
+import { isFull, StoreError } from "./errors.ts";
 import { migrations } from "./migrations/index.ts";
 import type { Schema } from "./schema.ts";
 import { makeSealer, readMasterKey, type Sealer } from "./sealer.ts";
@@ -166,16 +166,24 @@ export class Store {
           if (!isAlone) runAtOnce(release);
         }
       });
-    } catch (cause) {
+    } catch (error) {
+      // Where there is no space SQLite takes all of it back by itself: then there is no savepoint to go back to, which is not the reason.
+      const cause = [...refused.values()].find(isFull) ?? error;
+      const isUnknown = !isFull(cause) && !(isAlone && refused.size > 0);
       const failure = new StoreError("unavailable", "the database did not take the change", { cause });
-      for (const job of jobs) job.fail(isAlone && refused.has(job) ? cause : failure);
+      for (const job of jobs) job.fail(isUnknown ? failure : nameFull(cause));
       return;
     } finally {
       this.#turn.give();
     }
     for (const job of jobs) {
-      if (refused.has(job)) job.fail(refused.get(job));
+      if (refused.has(job)) job.fail(nameFull(refused.get(job)));
       else job.settle();
     }
   }
+}
+
+/** What the work itself has thrown is its own; that there was no space gets its name. */
+function nameFull(cause: unknown): unknown {
+  return isFull(cause) ? new StoreError("full", "there is no space for the change", { cause }) : cause;
 }

@@ -1,6 +1,6 @@
 // The v2 dialect from a raw request to a reply: who calls, whether the call is genuine and new, which action, what came of it.
 // The order of checks is api-v2.md 1.7.
-import { ApiError, refuseField } from "../errors.ts";
+import { ApiError, type RefusalKind, refuseField } from "../errors.ts";
 import type { Context } from "../operations/context.ts";
 import type { KeyRing } from "../operations/key-ring.ts";
 import type { ApiKey } from "../vpn/entities.ts";
@@ -26,6 +26,9 @@ export const v2Path = "/v2/index.php";
 
 /** Requests remembered against replay: about 200 bytes each. */
 const replayEntries = 200_000;
+
+/** Refusals that are no fault of the caller, but of the server. */
+const ownFailures: ReadonlySet<RefusalKind> = new Set(["internal", "service-unavailable"]);
 
 /** What the log is told of a call: nothing of its parameters. */
 export interface V2Outcome {
@@ -78,7 +81,7 @@ export class V2Api {
         ? error
         : new ApiError("internal", "an internal failure; the server's log has the reason");
       const reply = refuse(refusal, (field) => nameOf(field, action, parameters));
-      return { reply, action: action?.name, failure: isRefusal ? undefined : error };
+      return { reply, action: action?.name, failure: ownFailures.has(refusal.kind) ? error : undefined };
     }
   }
 

@@ -59,5 +59,7 @@ export const v2Errors: Readonly<Record<RefusalKind, V2Error>> = {
   // 5200 is "purchase failed, sold out" (2.2). The name is invented: no page has one for a region out of public addresses.
   "public-address-exhausted": { code: 5200, codeDesc: "ResourceInsufficient" },
 
+  // 2.3: of the server's side, service not available.
+  "service-unavailable": { code: 6000, codeDesc: "ServiceUnavailable" },
   internal: { code: 6000, codeDesc: "InternalError" },
 };

@@ -41,6 +41,7 @@ export const commonErrors: Readonly<Record<string, readonly number[]>> = {
   InvalidAction: [4000],
   NotFound: [6100],
   InternalError: [6000],
+  ServiceUnavailable: [6000],
 };
 
 /** Parameters of every action, as a call has them that is carried out: 1.2, 1.3, 1.5. There are no temporary keys, so no Token. */

@@ -1,5 +1,6 @@
 // Who may call, and when: keys, signatures, clocks, replays, permissions, actions, regions, and the order these are looked at.
 // api-v2.md 1.2, 1.3, 1.5-1.7, 2.4.
+import { CompiledQuery } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Client, call } from "../../src/cli/client.ts";
 import type { RefusalKind } from "../../src/errors.ts";
@@ -452,6 +453,28 @@ describe("a failure of the server's own", () => {
       expect(reply.message).not.toMatch(/database|sqlite|store/i);
     } finally {
       await broken.stop();
+    }
+  });
+
+  it("for want of disk space says so and has changed nothing; with space again it does what it is asked", async () => {
+    const full = await startLocalServer(unlimited);
+    const limitPages = (pages: number) => CompiledQuery.raw(`pragma max_page_count = ${pages}`);
+    try {
+      // SQLite takes the number of pages that there are for the least.
+      await full.store.db.sql.executeQuery(limitPages(1));
+      const create = () => replyOf(sendCall(full.client, "CreateVpc", newVpc()));
+      let made = 0;
+      while ((await create()).code === 0 && made < 1_000) made += 1;
+      const { message } = await expectRefusal(full, "service-unavailable", create);
+      expect(message).toContain("No disk space");
+      const together = await Promise.all(Array.from({ length: 8 }, create));
+      expect(new Set(together.map(({ code }) => code))).toEqual(new Set([6000]));
+      expect(await call(full.client, "DescribeVpcEx", {})).toMatchObject({ code: 0, totalCount: made });
+      await full.store.db.sql.executeQuery(limitPages(1_000_000));
+      expect(await create()).toMatchObject({ code: 0 });
+      expect(await call(full.client, "DescribeVpcEx", {})).toMatchObject({ code: 0, totalCount: made + 1 });
+    } finally {
+      await full.stop();
     }
   });
 });

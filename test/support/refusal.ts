@@ -45,6 +45,7 @@ export const refusals: Readonly<Record<RefusalKind, readonly [number, string]>> 
   "user-gw-limit-exceeded": [5100, "UserGwLimitExceeded"],
   "vpn-conn-limit-exceeded": [5100, "VpnConnLimitExceeded"],
   "public-address-exhausted": [5200, "ResourceInsufficient"],
+  "service-unavailable": [6000, "ServiceUnavailable"],
   internal: [6000, "InternalError"],
 };
 
