@@ -1,7 +1,6 @@
 // The program: builds every part from the config, wires them, starts and stops them. The only file that may import everything.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import pino from "pino";
 import { runCommandLine } from "./cli/command-line.ts";
 import type { RunningServer } from "./cli/serve.ts";
 import { type Config, ConfigError, formatEndpoint, readListen, servesPlainHttp } from "./config.ts";
@@ -10,6 +9,7 @@ import { startHostThread } from "./host/host-thread.ts";
 import { loadCertificate } from "./http/certificate.ts";
 import { buildServer, type HttpServer } from "./http/server.ts";
 import { TlsPort } from "./http/tls-port.ts";
+import { makeLog } from "./log.ts";
 import { ensureAdminKey } from "./operations/admin-key.ts";
 import { KeyRing } from "./operations/key-ring.ts";
 import { lockDataDir } from "./store/instance-lock.ts";
@@ -33,7 +33,7 @@ async function listen(app: HttpServer, address: string): Promise<number> {
 
 /** @throws ConfigError, StoreError, DataplaneError */
 async function startServer(config: Config): Promise<RunningServer> {
-  const log = pino({ level: config.logLevel, base: null }, pino.destination({ sync: true }));
+  const log = makeLog(config.logLevel);
   const clock = Date.now;
   mkdirSync(config.data, { recursive: true, mode: 0o700 });
   const unlock = lockDataDir(config.data);

@@ -1,6 +1,6 @@
 // The host's thread: what host-thread.ts starts. It ends by itself when nothing keeps it any more.
 import { parentPort, workerData } from "node:worker_threads";
-import pino from "pino";
+import { makeLog } from "../log.ts";
 import { WriteTurn } from "../store/write-turn.ts";
 import { startHost } from "./host.ts";
 import type { FromHost, HostThreadData, ToHost } from "./messages.ts";
@@ -8,8 +8,7 @@ import type { FromHost, HostThreadData, ToHost } from "./messages.ts";
 const port = parentPort;
 if (port === null) throw new TypeError("this is the host's thread, and no program of its own");
 const { config, turn } = workerData as HostThreadData;
-// Written in step: a line that waits for another thread is lost when this one ends.
-const log = pino({ level: config.logLevel, base: null }, pino.destination({ sync: true }));
+const log = makeLog(config.logLevel);
 const say = (message: FromHost) => port.postMessage(message);
 
 try {

@@ -9,6 +9,7 @@ const anything = ["*"];
 const rooms: Readonly<Record<string, readonly string[]>> = {
   vici: [],
   "errors.ts": [],
+  "log.ts": [],
   vpn: ["errors.ts"],
   "peer-config": ["vpn"],
   "config.ts": ["vpn"],
@@ -23,7 +24,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   operations: ["store", "tasks", "peer-config", "vpn", "errors.ts", "config.ts"],
   reconcile: ["store", "tasks", "dataplane/dataplane.ts", "diagnosis", "vpn", "errors.ts"],
 
-  host: ["reconcile", "store", "dataplane", "vpn", "config.ts"],
+  host: ["reconcile", "store", "dataplane", "vpn", "config.ts", "log.ts"],
 
   v2: ["operations", "vpn", "errors.ts"],
   http: ["v2", "vpn", "errors.ts", "config.ts"],
