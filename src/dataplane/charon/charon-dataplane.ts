@@ -35,6 +35,7 @@ import { CommandError, ipBatch, listNamespaces } from "./ip.ts";
 import { checkMachine, checkTun } from "./machine-check.ts";
 import { tunnelMtu } from "./mtu.ts";
 import type { Names } from "./names.ts";
+import { removeStrays } from "./strays.ts";
 import { abilitiesFor } from "./trial/choices.ts";
 import { Trials } from "./trial/trials.ts";
 import { findRouteless, listTunnelRoutes } from "./tunnel-routes.ts";
@@ -122,6 +123,8 @@ export class CharonDataplane implements Dataplane {
   async start(): Promise<void> {
     await translateErrors(async () => {
       await checkMachine(this.#names);
+      const strays = await removeStrays(this.#names);
+      if (strays.pids.length + strays.wires.length > 0) this.#log.warn(strays, "removed what belonged to no gateway");
       const esp = await chooseEsp(this.#names, this.#wishedEsp);
       if (esp === "userspace") await checkTun();
       this.#network = { ...this.#network, esp };

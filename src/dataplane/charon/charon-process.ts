@@ -34,7 +34,7 @@ export function viciSocketOf(place: CharonPlace): string {
 }
 
 const confOf = (place: CharonPlace) => join(place.dir, "strongswan.conf");
-const pidFileOf = (place: CharonPlace) => join(place.dir, "charon.pid");
+const pidFileOf = ({ dir }: Pick<CharonPlace, "dir">) => join(dir, "charon.pid");
 /** charon's log; what was in it before is in the older one (olderLogOf). */
 export const logOf = (place: CharonPlace) => join(place.dir, "charon.log");
 export const olderLogOf = (log: string) => `${log}.1`;
@@ -160,13 +160,19 @@ async function findAnswer(place: CharonPlace): Promise<true | undefined> {
  */
 async function findProcess(place: CharonPlace): Promise<number | undefined> {
   try {
-    const pid = Number.parseInt(await readFile(pidFileOf(place), "utf8"), 10);
-    if (!(pid > 1)) return undefined;
+    const pid = await recordedPid(place.dir);
+    if (pid === undefined) return undefined;
     const environment = await readFile(`/proc/${pid}/environ`, "utf8");
     return environment.split("\0").includes(`STRONGSWAN_CONF=${confOf(place)}`) ? pid : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** The pid in a place's directory, whatever process has it now; undefined when there is none. */
+export async function recordedPid(dir: string): Promise<number | undefined> {
+  const pid = Number.parseInt(await readFile(pidFileOf({ dir }), "utf8").catch(() => ""), 10);
+  return pid > 1 ? pid : undefined;
 }
 
 function signalProcess(pid: number, signal: NodeJS.Signals): void {
