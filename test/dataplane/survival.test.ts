@@ -106,11 +106,12 @@ const spis = async () => (await all()).filter((id) => !id.startsWith("#"));
 
 describeOnMachine("channels of two gateways", () => {
   beforeAll(async () => {
-    real = await makeRealSite(labDefaults.siteNetwork, {
+    const env = {
       CULVERT_DPD_DELAY_SECONDS: `${dpd.delaySeconds}`,
       CULVERT_DPD_TIMEOUT_SECONDS: `${dpd.timeoutSeconds}`,
       CULVERT_RECONCILE_PERIOD_SECONDS: `${periodSeconds}`,
-    });
+    };
+    real = await makeRealSite(labDefaults.siteNetwork, { env });
     names = real.names;
     const { client } = real;
     const vpcId = await makeVpc(client, "10.1.0.0/16");

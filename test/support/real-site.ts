@@ -25,13 +25,14 @@ export interface RealSite {
 
 /**
  * @param siteNetwork behind the remote site's gateway: the lab's own unless told
- * @param env settings of the server
+ * @param options.env settings of the server
+ * @param options.dataDir an empty directory: one of its own unless told
  */
 export async function makeRealSite(
   siteNetwork: string = labDefaults.siteNetwork,
-  env: Readonly<Record<string, string>> = {},
+  options: { readonly env?: Readonly<Record<string, string>>; readonly dataDir?: string } = {},
 ): Promise<RealSite> {
-  const dataDir = mkdtempSync(join(tmpdir(), "culvert-test-"));
+  const { env = {}, dataDir = mkdtempSync(join(tmpdir(), "culvert-test-")) } = options;
   const names = namesOf(instanceOf(dataDir));
   let server: ServerProcess | undefined;
   const remove = async () => {
