@@ -1,10 +1,12 @@
 // The limit of the bench `converge`: the same gateways and channels by the data plane's steps and one VICI client, which know nothing of
 // rows, tasks or statuses. The charons are of the same build and settings as the server's.
+import { setTimeout as pause } from "node:timers/promises";
 import { CharonDataplane } from "../src/dataplane/charon/charon-dataplane.ts";
 import { findCharon } from "../src/dataplane/charon/charon-process.ts";
 import { toLoadConn, toLoadShared } from "../src/dataplane/charon/connection-message.ts";
 import { ownWires } from "../src/dataplane/charon/gateway-network.ts";
 import type { Names } from "../src/dataplane/charon/names.ts";
+import { readChildEvent } from "../src/dataplane/charon/sas.ts";
 import type { ConnectionSpec, GatewaySpec } from "../src/dataplane/dataplane.ts";
 import { ViciSession } from "../src/vici/session.ts";
 import { connectionsOf, dpd, rawGateways, type Shape, wire } from "./converge-specs.ts";
@@ -12,6 +14,8 @@ import type { Scope } from "./scope.ts";
 
 /** So many gateways are made at once: as many as there are cores, and as many that wait. */
 const gatewaysAtOnce = 4;
+/** As long as the server gives a quick mode. */
+const standstillMs = 4_000;
 
 export class RawEnd {
   readonly #names: Names;
@@ -64,7 +68,7 @@ export class RawEnd {
     await this.#dataplane.apply(this.#first, { kind: "start-charon" });
   }
 
-  /** Loads all channels and initiates them, so many at once. @returns when all have been begun */
+  /** Loads all channels and initiates them, so many at once. @returns when all are up */
   async bringUp(shape: Shape, channels: number, concurrency: number): Promise<void> {
     await this.#initiate(connectionsOf(this.#first, shape, channels), concurrency);
   }
@@ -93,7 +97,10 @@ export class RawEnd {
   }
 }
 
-/** A connection's children are begun as soon as it is loaded, the next connection is loaded when there is room for its first child. */
+/**
+ * A connection's children are begun as soon as it is loaded, the next connection is loaded when there is room for its first child. What has
+ * not come up when nothing has for a while is begun again.
+ */
 async function initiateAll(
   commands: ViciSession,
   events: ViciSession,
@@ -101,18 +108,24 @@ async function initiateAll(
   wanted: ReadonlySet<string>,
   concurrency: number,
 ): Promise<void> {
-  let underWay = 0;
+  /** Connections of the children under way. */
+  const underWay = new Map<string, string>();
   let wake = () => {};
-  await events.subscribe("child-updown", ({ up }) => {
-    if (up !== "yes") return;
-    underWay -= 1;
+  await events.subscribe("child-updown", (message) => {
+    for (const { name } of readChildEvent(message).begun) underWay.delete(name);
     wake();
   });
-  const waitForRoom = async () => {
-    while (underWay >= concurrency) {
-      await new Promise<void>((resolve) => {
-        wake = resolve;
+  const initiate = async (ike: string, child: string) => {
+    underWay.set(child, ike);
+    await commands.request("initiate", { ike, child, "init-limits": "no", timeout: "-1" });
+  };
+  const waitForLessThan = async (count: number) => {
+    while (underWay.size >= count) {
+      const moved = new Promise<true>((resolve) => {
+        wake = () => resolve(true);
       });
+      const hasMoved = await Promise.race([moved, pause(standstillMs, false, { ref: false })]);
+      if (!hasMoved) for (const [child, ike] of underWay) await initiate(ike, child);
     }
   };
   for (const connection of connections) {
@@ -120,9 +133,9 @@ async function initiateAll(
     await commands.request("load-conn", toLoadConn(connection, dpd));
     for (const { name: child } of connection.children) {
       if (!wanted.has(child)) continue;
-      await waitForRoom();
-      underWay += 1;
-      await commands.request("initiate", { ike: connection.name, child, "init-limits": "no", timeout: "-1" });
+      await waitForLessThan(concurrency);
+      await initiate(connection.name, child);
     }
   }
+  await waitForLessThan(1);
 }
