@@ -49,6 +49,7 @@ export class DiagnosisSite {
   readonly #dataplane = new CharonDataplane({
     names: this.names,
     network: publicNetwork,
+    esp: "userspace",
     dpd: { delaySeconds: 1, timeoutSeconds: 3 },
     log: { info: () => {}, warn: () => {} },
   });

@@ -39,7 +39,7 @@ const byVolume: readonly Peer[] = [
   { name: "even-volume", ikeLifetime: longLives.ikeLifetime, childLifetime: evenChild },
 ];
 /** Nothing of it is renewed while we look. */
-const control: Peer = { name: "control", ...long };
+const control: Peer = { name: "control", ...longLives };
 const peers = [...byTime, ...byVolume, control];
 
 const algorithms = {
