@@ -216,6 +216,7 @@ describe("DescribeVpnConnDiagnosis", () => {
     const gone = await makeConn(server.client, { ...place, vpnGwId: await makeVpnGw(server.client, place.vpcId) });
     await record([Number(gone.vpnConnId), makeDiagnosis("dpd-timeout", sinceMs)]);
     const ids = { vpcId: place.vpcId, vpnGwId: textAt(gone, "unVpnGwId"), vpnConnId: textAt(gone, "unVpnConnId") };
+    expect(rowAt(rowOf(await list({ vpnGwId: ids.vpnGwId })), "diagnosis").cause).toBe("dpd-timeout");
     expect((await call(server.client, "DeleteVpnConn", ids)).code).toBe(0);
     await waitFor(async () => (await list({ vpnGwId: ids.vpnGwId })).totalCount === 0, { what: "the channel to go" });
     const left = await server.store.db.sql.selectFrom("vpn_conn_diagnoses").select("vpn_conn_id").execute();
@@ -232,7 +233,9 @@ describeListRules(() => server, {
   notFound: "vpn-conn-not-found",
   maxLimit: 50,
   prepare: async (client) => {
-    const silent = await makePlace(client);
-    return (vpnConnName) => makeConn(client, silent, { vpnConnName });
+    const { vpcId, vpnGwId } = await makePlace(client);
+    // A silent one would be found out at its own time.
+    const userGwId = await makeUserGw(client, nextPeerAddress());
+    return (vpnConnName) => makeConn(client, { vpcId, vpnGwId, userGwId }, { vpnConnName });
   },
 });

@@ -242,7 +242,9 @@ describeListRules(() => server, {
   notFound: "vpn-conn-not-found",
   maxLimit: 50,
   prepare: async (client) => {
-    const place = await makePlace(client);
-    return (vpnConnName) => makeConn(client, place, { vpnConnName });
+    const { vpcId, vpnGwId } = await makePlace(client);
+    // A silent one would be found out at its own time.
+    const userGwId = await makeUserGw(client, nextPeerAddress());
+    return (vpnConnName) => makeConn(client, { vpcId, vpnGwId, userGwId }, { vpnConnName });
   },
 });
