@@ -170,6 +170,27 @@ describe("DescribeVpnConnDiagnosis", () => {
     expect((await explain({ vpnConnId: String(id) })).unknownPeers).toEqual([]);
   });
 
+  it("tells of a peer that is silent", async () => {
+    const vpnGwId = await makeVpnGw(server.client, place.vpcId);
+    const silent = await makeConn(server.client, { ...place, vpnGwId, userGwId: await makeUserGw(server.client) });
+    const vpnConnId = textAt(silent, "unVpnConnId");
+    const diagnosis = await waitFor(async () => rowOf(await explain({ vpnConnId })).diagnosis as Row | undefined, {
+      what: "the silence to be noticed",
+    });
+    expect(diagnosis).toEqual({
+      cause: "peer-silent",
+      sentence: expect.stringContaining(textAt(silent, "userGwAddress")),
+      side: "peer",
+      fix: expect.stringContaining(textAt(silent, "vpnGwAddress")),
+      offered: "",
+      said: "",
+      sinceTime: expect.stringMatching(/^[0-9]{4}(-[0-9]{2}){2} [0-9]{2}(:[0-9]{2}){2}$/),
+      events: expect.any(Array),
+    });
+    const { events: _, ...summary } = diagnosis;
+    expect(rowOf(await list({ vpnConnId })).diagnosis).toEqual(summary);
+  });
+
   it("says why a gateway did not take a channel's settings", async () => {
     dataplane.fail(({ kind }) =>
       kind === "load-secret" ? new DataplaneError("connection", "no such thing") : undefined,
