@@ -192,7 +192,7 @@ Examples:
 const explainHelp = `
 ID is the channel's unified id (vpnx-…) or its number. The channel may be of any gateway of the account and region.
 
-Exit codes: 0 the channel is up; 1 it is not, or carries nothing; 2 it could not be asked about.
+Exit codes: 0 the channel is up; 1 it is not, or something is wrong with it; 2 it could not be asked about.
 
 Examples:
   culvert channel explain vpnx-ol6bcqp0
