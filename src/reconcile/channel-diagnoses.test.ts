@@ -154,3 +154,45 @@ test("peers that knock in vain are written down, every few seconds at most", asy
   expect(await counts()).toEqual([3]);
   expect(await countCommits(() => world.advance(1_000))).toBe(0);
 });
+
+async function makeUp(
+  given: Parameters<typeof makeConn>[2] = {},
+): Promise<{ place: Place; child: () => Promise<string> }> {
+  const place = await makePlace(world.operator);
+  await world.start();
+  await makeConn(world.operator, place, given);
+  await world.untilUp(1);
+  const child = async () => (await world.dataplane.peek(place.vpnGw.id)).ikeSas[0]?.children[0]?.name ?? "";
+  return { place, child };
+}
+
+test("a tunnel that carries nothing in any more says so and is negotiated anew, until something comes in", async () => {
+  const { place, child } = await makeUp();
+  const carry = async (bytesIn: number, bytesOut: number) => {
+    world.dataplane.carry(place.vpnGw.id, await child(), { bytesIn, bytesOut });
+    await world.advance(30_000);
+  };
+  await carry(84, 84);
+  await carry(84, 84);
+  const steps = world.dataplane.steps.length;
+  for (let count = 0; count < 4; count += 1) await carry(0, 84);
+  expect(world.dataplane.kindsSince(steps)).toEqual(["rekey-child-sa"]);
+  expect(await world.statuses()).toEqual(["running, available"]);
+  const events = [{ text: "packets go out, and none come in from here on" }, { text: "negotiated anew" }];
+  expect(await diagnoses()).toMatchObject([{ cause: "one-way", events }]);
+  expect(await countCommits(() => world.advance(1_000))).toBe(0);
+  await carry(84, 84);
+  expect(await causes()).toEqual([undefined]);
+});
+
+test("a tunnel whose volume lifetime is too short for what it carries says so, for a while", async () => {
+  const { place, child } = await makeUp({ ipsec: { lifetimeKilobytes: 2_560 } });
+  await world.advance(30_000);
+  for (let count = 0; count < 2; count += 1) {
+    world.dataplane.carry(place.vpnGw.id, await child(), { bytesIn: 84, bytesOut: 60_000_000 });
+    await world.advance(30_000);
+  }
+  expect(await diagnoses()).toMatchObject([{ cause: "volume-lifetime", offered: "2560 KB" }]);
+  await world.advance(660_000);
+  expect(await causes()).toEqual([undefined]);
+});
