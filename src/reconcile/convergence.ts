@@ -84,12 +84,11 @@ export class Convergence {
   /** @returns what is up and carries nothing in */
   #lookAtFlows({ ikeSas, ended }: ActualGateway): readonly Cure[] {
     const { conns } = this.#wanted;
-    const children = ikeSas.flatMap((ikeSa) => ikeSa.children);
     const limitOf = (child: string) => {
       const kilobytes = conns.ownerOf(child)?.conn.ipsec.lifetimeKilobytes;
       return kilobytes === undefined ? undefined : kilobytes * 1_000;
     };
-    return this.#flows.look(children, ended, limitOf, this.#context.clock());
+    return this.#flows.look(ikeSas, ended, limitOf, this.#context.clock());
   }
 
   /** @returns when there will be more to record, in milliseconds since 1970; undefined: not before something happens */

@@ -1,12 +1,10 @@
 // What the counters of one gateway's CHILD_SAs say about tunnels that are up: packets go out and none come in, or so much goes through
 // that a renewal by volume comes too late. Pure but for its own memory.
-import type { ChildSa } from "../dataplane/dataplane.ts";
+import type { ChildSa, IkeSa } from "../dataplane/dataplane.ts";
 import { isInstalled } from "./fit.ts";
 
 /** What goes through one child, whatever SAs it has had. */
 interface Flow {
-  /** Of the installed CHILD_SA. */
-  uniqueId: string;
   /** Something came in at any time: it is no stream that needs no answer. */
   hasCarriedIn: boolean;
   /** Since when packets have gone out, and none has come in. */
@@ -41,6 +39,8 @@ type LimitOf = (child: string) => number | undefined;
 type Counters = Map<string, { readonly bytesIn: number; readonly bytesOut: number }>;
 
 export class Flows {
+  /** Children of which there was anything to say when they were looked at last. */
+  told: readonly string[] = [];
   readonly #oneWayMs: number;
   readonly #flows = new Map<string, Flow>();
   /** Counters by SPI, as seen last. */
@@ -53,23 +53,26 @@ export class Flows {
   }
 
   /** Takes note of what has ended, and of what is listed when it is time to. @returns what is to be negotiated anew */
-  look(listed: readonly ChildSa[], ended: readonly ChildSa[], limitOf: LimitOf, nowMs: number): Cure[] {
+  look(ikeSas: readonly IkeSa[], ended: readonly ChildSa[], limitOf: LimitOf, nowMs: number): Cure[] {
     for (const child of ended) this.#count(child);
     const sinceMs = this.#seenMs ?? nowMs;
     if (this.#seenMs !== undefined && nowMs - sinceMs < this.#oneWayMs / 4) return [];
     this.#seenMs = nowMs;
     const before = this.#counters;
     this.#counters = new Map();
+    const listed = ikeSas.flatMap(({ children }) => children);
     for (const child of listed) this.#count(child, before);
     const installed = new Map(listed.flatMap((child) => (isInstalled(child.state) ? [[child.name, child]] : [])));
     for (const name of this.#flows.keys()) if (!installed.has(name)) this.#flows.delete(name);
-    return [...installed].flatMap(([child, { uniqueId }]) => {
+    const cures = [...installed].flatMap(([child, { uniqueId }]) => {
       const flow = this.#flows.get(child);
       if (flow === undefined) return [];
-      flow.uniqueId = uniqueId;
       this.#judge(flow, limitOf(child), sinceMs, nowMs);
       return this.#isDue(flow, nowMs) ? [{ child, uniqueId }] : [];
     });
+    const isTold = (child: string) => this.oneWaySinceMs(child) !== undefined || this.isTooFast(child);
+    this.told = [...this.#flows.keys()].filter(isTold);
+    return cures;
   }
 
   /** Since when packets have gone out of a child and none has come in; undefined: that is not so, or not for long enough. */
@@ -87,13 +90,6 @@ export class Flows {
   isTooFast(child: string): boolean {
     const { lastTooFastMs } = this.#flows.get(child) ?? {};
     return lastTooFastMs !== undefined && (this.#seenMs ?? 0) - lastTooFastMs < rememberMs;
-  }
-
-  /** Children of which there is anything to say. */
-  *told(): Generator<string, void, undefined> {
-    for (const child of this.#flows.keys()) {
-      if (this.oneWaySinceMs(child) !== undefined || this.isTooFast(child)) yield child;
-    }
   }
 
   #count({ name, spi, bytesIn, bytesOut }: ChildSa, before: Counters = this.#counters): void {
@@ -139,7 +135,6 @@ export class Flows {
 
 function newFlow(hasCarriedIn: boolean): Flow {
   return {
-    uniqueId: "",
     hasCarriedIn,
     oneWaySinceMs: undefined,
     lastOutMs: Number.NEGATIVE_INFINITY,

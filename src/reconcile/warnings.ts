@@ -8,7 +8,7 @@ const mostEvents = 20;
 /** By channel; of two that could be said, that nothing comes back. */
 export function warningsOf(flows: Flows, conns: DesiredConns, nowMs: number): Map<number, Trouble> {
   const warnings = new Map<number, Trouble>();
-  for (const child of flows.told()) {
+  for (const child of flows.told) {
     const connId = conns.connIdOf(child);
     if (connId === undefined) continue;
     const oneWay = oneWayOf(flows, child);
