@@ -125,10 +125,12 @@ export class GatewayDiagnosis {
   }
 
   /** Once for each IKE_SA, and only where the peer began. */
-  #seeStranger(attempt: Attempt, { said }: Finding, atMs: number): void {
-    if (attempt.peer === "" || attempt.isStranger) return;
+  #seeStranger(attempt: Attempt, { cause, said }: Finding, atMs: number): void {
+    const { peer, isStranger } = attempt;
+    if (peer === "" || isStranger) return;
     attempt.isStranger = true;
-    this.#strangers.knock(attempt.peer, attempt, said, atMs);
+    const isPeer = [...this.#known.values()].some(({ channel }) => channel.remoteAddress === peer);
+    this.#strangers.knock(peer, attempt, isPeer ? said || cause : "no channel has this peer address", atMs);
   }
 }
 

@@ -5,6 +5,7 @@ import type { DecodedMessage, ViciMessage } from "../../vici/codec.ts";
 import { ViciError } from "../../vici/errors.ts";
 import { ViciSession } from "../../vici/session.ts";
 import { type ChildSa, type ConnectionSpec, DataplaneError, type IkeSa } from "../dataplane.ts";
+import { catchAll, catchAllName } from "./catch-all.ts";
 import { type DeadPeerDetection, toLoadConn, toLoadShared } from "./connection-message.ts";
 import { listIkeSas } from "./list-ike-sas.ts";
 import { changeEvents, SaTable } from "./sa-table.ts";
@@ -63,6 +64,7 @@ export class CharonClient {
         }
         // Registered once, or every listing would cost two more turns: to register and to take it back.
         await commands.subscribe("list-sa", () => {});
+        await commands.request("load-conn", catchAll);
         await client.refreshLoaded();
       } catch (error) {
         client.close();
@@ -98,7 +100,9 @@ export class CharonClient {
 
   /** Asks charon what is loaded: forgets what is not, and lists what somebody else has loaded. @throws ViciError */
   async refreshLoaded(): Promise<void> {
-    update(this.connections, listOf(await this.#commands.request("get-conns"), "conns"));
+    const connections = listOf(await this.#commands.request("get-conns"), "conns");
+    const own = connections.filter((name) => name !== catchAllName);
+    update(this.connections, own);
     update(this.secrets, listOf(await this.#commands.request("get-shared"), "keys"));
   }
 
