@@ -30,8 +30,8 @@ const firstPauseMs = 300_000;
 const longestPauseMs = 3_600_000;
 /** So long after the last packet went out, and after it was last too fast, nothing is said any more. */
 const rememberMs = 600_000;
-/** At a speed that uses up in a second what is left of the volume when a renewal begins, one may come too late (decision 72). */
-const leftShare = 0.3;
+/** A volume that is used up in less may be gone before its renewal is done (decision 72). */
+const surelyLastsSeconds = 5;
 
 /** The volume limit of a child in bytes; undefined: nobody wants it. */
 type LimitOf = (child: string) => number | undefined;
@@ -116,7 +116,7 @@ export class Flows {
     if (bytesOut > 0) flow.lastOutMs = nowMs;
     const seconds = (nowMs - sinceMs) / 1_000;
     const most = Math.max(bytesIn, bytesOut);
-    if (limit !== undefined && seconds > 0 && most > limit * leftShare * seconds) flow.lastTooFastMs = nowMs;
+    if (limit !== undefined && seconds > 0 && most * surelyLastsSeconds > limit * seconds) flow.lastTooFastMs = nowMs;
     [flow.bytesIn, flow.bytesOut] = [0, 0];
   }
 
