@@ -271,7 +271,10 @@ export class CharonDataplane implements Dataplane {
   async #hasLostRoutes(gatewayId: number, client: CharonClient): Promise<boolean> {
     if (this.#network.esp === "kernel") return false;
     const namespace = this.#names.gatewayNamespace(gatewayId);
-    const look = async () => findRouteless(await client.listPeerNetworks(), await listTunnelRoutes(namespace));
+    const look = async () => {
+      const networks = await client.listPeerNetworks();
+      return networks.size === 0 ? [] : findRouteless(networks, await listTunnelRoutes(namespace));
+    };
     const routeless = await look();
     if (routeless.length === 0) return false;
     const still = new Set(await look());
