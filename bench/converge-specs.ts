@@ -17,7 +17,7 @@ export const preSharedKey = new Secret("bench-bench-bench");
 export const dpd = { delaySeconds: 30, timeoutSeconds: 120 };
 export const gatewaysPerVpc = 10;
 
-/** 198.18.0.0/15 is for benches (RFC 2544). All peers are behind the router: a thousand neighbours are more than a kernel keeps. */
+/** 198.18.0.0/15 is for benches (RFC 2544). All peers are behind the router: a kernel keeps 1,024 neighbours, of all namespaces. */
 export const wire = {
   prefixLength: 24,
   router: "198.18.0.100",

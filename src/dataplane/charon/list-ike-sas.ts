@@ -9,13 +9,15 @@ import { readIkeSas } from "./sas.ts";
 /** No child is called so. An IKE_SA is listed even if none of its children is asked for. */
 const noChild = "-";
 
+/** What is needed of a session; it is quicker when it is subscribed to `list-sa`. */
+type Session = Pick<ViciSession, "request" | "stream">;
+
 /**
- * @param session subscribed to `list-sa`
  * @param known what is known. Of an IKE_SA that is too large to be listed the children that are known are taken for good, unless the
  *   look is thorough: to ask for them takes a third of a millisecond each.
  * @throws ViciError
  */
-export async function listIkeSas(session: ViciSession, known: SaTable, isThorough: boolean): Promise<IkeSa[]> {
+export async function listIkeSas(session: Session, known: SaTable, isThorough: boolean): Promise<IkeSa[]> {
   const messages = await session.stream("list-sas", "list-sa");
   const listed = readIkeSas(messages);
   const total = sectionOf((await session.request("stats")).ikesas).total;
@@ -33,7 +35,7 @@ export async function listIkeSas(session: ViciSession, known: SaTable, isThoroug
 }
 
 /** One by one: those of the connection as it is loaded, and those that have been seen of it before. */
-async function listChildren(session: ViciSession, head: IkeSa, known: SaTable): Promise<ChildSa[]> {
+async function listChildren(session: Session, head: IkeSa, known: SaTable): Promise<ChildSa[]> {
   const { connection, uniqueId } = head;
   const loaded = await session.stream("list-conns", "list-conn", { ike: connection });
   const names = loaded.flatMap((message) => Object.keys(sectionOf(sectionOf(message[connection]).children)));
