@@ -31,8 +31,8 @@ const outside = ["198.18.0.", "198.18.1."] as const;
 const inside = ["198.19.0.", "198.19.1."] as const;
 /** Until the usual works. */
 const boundMs = 10_000;
-/** Once the usual works: for so long nothing more has. charon asks again after 0.5, 1.4 and 3 s, packets go every 50 ms. */
-const quietMs = 4_000;
+/** Once the usual works: for so long nothing more has. charon asks again after 0.5 and 1.4 s, packets go every 50 ms. */
+const quietMs = 3_000;
 const lookMs = 20;
 const knockProgram = fileURLToPath(new URL("knock.ts", import.meta.url));
 
