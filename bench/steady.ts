@@ -64,7 +64,7 @@ export async function measureSteady(probe: SteadyProbe): Promise<SteadyFigures> 
     charonCpu,
     otherCharonsCpu,
     rawCharonCpu,
-    viciRequests: countRequests(readFileSync(log).subarray(logStart).toString("utf8")),
+    viciRequests: countRequests(readSince(log, logStart)),
     databaseBytes: databaseBytes(dataDir) - databaseStart,
     serverRssMiB: memoryMiB(serverPid, "Rss"),
     charonRssMiB: memoryMiB(first, "Rss"),
@@ -83,6 +83,13 @@ async function logRequests({ gatewayDir, socket }: SteadyProbe): Promise<void> {
   } finally {
     session.close();
   }
+}
+
+/** The server begins a new log when one has grown large, and keeps the last beside it. */
+function readSince(log: string, start: number): string {
+  const text = readFileSync(log);
+  if (text.length >= start) return text.subarray(start).toString("utf8");
+  return `${readFileSync(`${log}.1`).subarray(start)}${text}`;
 }
 
 function countRequests(log: string): Record<string, number> {
