@@ -50,6 +50,8 @@ describe.each(kinds)("the %s data plane", (kind) => {
         secrets: new Map(),
         ikeSas: [],
         ended: [],
+        troubles: new Map(),
+        unknownPeers: [],
       });
     }
   });

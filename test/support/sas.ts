@@ -1,4 +1,5 @@
 // What the charon of one of our gateways lists, asked past the server.
+import { catchAllName } from "../../src/dataplane/charon/catch-all.ts";
 import type { Names } from "../../src/dataplane/charon/names.ts";
 import { readIkeSas } from "../../src/dataplane/charon/sas.ts";
 import type { IkeSa } from "../../src/dataplane/dataplane.ts";
@@ -18,7 +19,7 @@ export async function listIdentities(names: Names, vpnGw = 1): Promise<readonly 
 /** Names of the connections and of the secrets that are loaded. */
 export async function listLoaded(names: Names, vpnGw = 1): Promise<{ connections: unknown; secrets: unknown }> {
   return withSession(names, vpnGw, async (session) => ({
-    connections: (await session.request("get-conns")).conns ?? [],
+    connections: ((await session.request("get-conns")).conns as string[]).filter((name) => name !== catchAllName),
     secrets: (await session.request("get-shared")).keys ?? [],
   }));
 }

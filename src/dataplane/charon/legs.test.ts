@@ -139,7 +139,10 @@ describe("a leg in a VLAN", () => {
   });
 
   it("takes the VLAN along when the last gateway leaves", () => {
-    expect(commandsForLegEnd(leg, look({ [wire]: [bridge, uplink, port] }))).toEqual([`netns del ${wire}`]);
+    expect(commandsForLegEnd(leg, look({ [wire]: [bridge, uplink, port] }))).toEqual([
+      `netns exec ${wire} ip link del uplink`,
+      `netns del ${wire}`,
+    ]);
   });
 
   it("loses its VLAN when the settings name none any more", () => {

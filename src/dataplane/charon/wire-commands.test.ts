@@ -104,7 +104,7 @@ describe("commandsForPulling", () => {
   it("takes the wire's uplink for no user of it", () => {
     const uplink = { ...port, ifname: "uplink", ifindex: 5 };
     const seen = { name: "wire", state: "there", links: [bridge, uplink, port] } as const;
-    expect(commandsForPulling(seen, "br0", "gw7")).toEqual(["netns del wire"]);
+    expect(commandsForPulling(seen, "br0", "gw7")).toEqual(["netns exec wire ip link del uplink", "netns del wire"]);
   });
 
   it("takes nothing but its port from a bridge of the machine", () => {

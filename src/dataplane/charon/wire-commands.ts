@@ -89,13 +89,15 @@ export function commandsForCable(cable: Cable, nearLinks: readonly Link[], far: 
 /**
  * Pulls a cable out of a wire, or takes the wire away when that was its last port. A namespace's links go only some time
  * after it, and their far ends with them; so a port that leaves others behind goes by itself, or it would still look like a
- * user of the wire. A bridge of the machine is not ours to take away.
+ * user of the wire. What leads out of the wire goes before it too: nothing of it stays in an operator's namespace. A bridge of the
+ * machine is not ours to take away.
  */
 export function commandsForPulling(seen: SeenNamespace, bridge: string, port: string): string[] {
   if (seen.state === "absent") return [];
   const isLast = seen.name !== machineNamespace && !portsOf(seen.links, bridge).some((name) => name !== port);
-  if (isLast) return [`netns del ${seen.name}`];
-  return seen.links.some((link) => link.ifname === port) ? [within(seen.name, `ip link del ${port}`)] : [];
+  const remove = (link: string) =>
+    seen.links.some(({ ifname }) => ifname === link) ? [within(seen.name, `ip link del ${link}`)] : [];
+  return isLast ? [...remove(uplinkName), `netns del ${seen.name}`] : remove(port);
 }
 
 /** Whether a cable is there from end to end, its near end on the bridge and up. The far link may be down. */
