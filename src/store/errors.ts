@@ -1,4 +1,4 @@
-// Failures of the store, and the one place that recognises the driver's errors.
+// Failures of the store, and the one place that recognises the drivers' errors.
 
 /** `full`: there was no space for a change, and nothing of it was kept. */
 export type StoreErrorKind = "unavailable" | "full" | "unsealable" | "in-use" | "missing";
@@ -19,17 +19,34 @@ export class StoreError extends Error {
  * error is another one.
  */
 export function violatedIndex(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !("code" in error)) return undefined;
-  if (error.code !== "SQLITE_CONSTRAINT_UNIQUE" && error.code !== "SQLITE_CONSTRAINT_PRIMARYKEY") return undefined;
-  return error.message.split(": ").at(-1);
+  switch (codeOf(error)) {
+    case "SQLITE_CONSTRAINT_UNIQUE":
+    case "SQLITE_CONSTRAINT_PRIMARYKEY":
+      return (error as Error).message.split(": ").at(-1);
+    default:
+      return undefined;
+  }
+}
+
+// https://www.postgresql.org/docs/15/errcodes-appendix.html
+const serialisationFailures = ["40001", "40P01"];
+
+/** Whether a transaction was ended for the sake of others that ran beside it: done again, it may well succeed. */
+export function isSerialisationFailure(error: unknown): boolean {
+  return serialisationFailures.includes(codeOf(error));
 }
 
 /** Whether a lock was not to be had because another process has it. */
 export function isBusy(error: unknown): boolean {
-  return error instanceof Error && "code" in error && String(error.code).startsWith("SQLITE_BUSY");
+  return codeOf(error).startsWith("SQLITE_BUSY");
+}
+
+/** The driver's code of an error; empty, when it is none of theirs. */
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
 }
 
 /** Whether there was no space for what was to be written. SQLite then takes the transaction back by itself. */
 export function isFull(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "SQLITE_FULL";
+  return codeOf(error) === "SQLITE_FULL";
 }

@@ -38,5 +38,5 @@ async function open(place: StorePlace): Promise<Store> {
   if (existsSync(path) && !existsSync(keyFile)) {
     throw new StoreError("unsealable", `the master key ${keyFile} is gone; put it back, the database ${path} needs it`);
   }
-  return Store.open(path, keyFile, place);
+  return Store.open(`sqlite:${path}`, keyFile, place);
 }

@@ -15,7 +15,7 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 async function makeStore(): Promise<Store> {
-  const store = await Store.open(path, join(dir, "master.key"));
+  const store = await Store.open(`sqlite:${path}`, join(dir, "master.key"));
   const common = { account_id: 1, region: "gz", name: "x", created_at: 0 };
   await store.db.sql
     .insertInto("vpcs")

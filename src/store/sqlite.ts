@@ -1,4 +1,5 @@
 // SQLite as the store wants it: write-ahead log, every commit on disk, transactions that take the write lock when they begin.
+import { chmodSync } from "node:fs";
 import BetterSqlite from "better-sqlite3";
 import {
   CompiledQuery,
@@ -11,8 +12,10 @@ import {
   SqliteQueryCompiler,
   type SqliteStatement,
 } from "kysely";
+import type { Database, Hand } from "./database.ts";
 import { StoreError } from "./errors.ts";
 import type { Schema } from "./schema.ts";
+import { WriteTurn } from "./write-turn.ts";
 
 const busyTimeoutMs = 5_000;
 /** A new channel is a row and a place in a dozen indexes, each on a page of its own: half of SQLite's own size is half to write. */
@@ -27,29 +30,16 @@ export interface SqliteOptions {
    * times over, and are copied once.
    */
   readonly checkpointPages?: number | undefined;
-}
-
-/** An open SQLite file. */
-export interface Sqlite {
-  readonly sql: Kysely<Schema>;
-  /**
-   * Runs a statement at once, past the queue in which kysely makes statements wait for the one connection: its way to the driver costs
-   * as much as SQLite's own work. Only for whoever holds the transaction in hand; others would read what is not committed.
-   */
-  readonly runAtOnce: <Row>(query: CompiledQuery<Row>) => Row[];
-  /**
-   * Whether commits from now on wait for the disk (`synchronous=FULL`), or leave that to a later one that does (`NORMAL`): with a
-   * write-ahead log a power failure can then take back the last commits, in order, and harms nothing else; a crash of the process takes
-   * back none (https://www.sqlite.org/pragma.html#pragma_synchronous). Not inside a transaction.
-   */
-  readonly awaitDisk: (isAwaited: boolean) => void;
+  /** Shared with the stores of other threads on the same file. */
+  readonly turn?: WriteTurn | undefined;
 }
 
 /**
  * Opens the database file; commits wait for the disk.
  * @throws StoreError unavailable
  */
-export function openSqlite(path: string, { checkpointPages = usualCheckpointPages }: SqliteOptions = {}): Sqlite {
+export function openSqlite(path: string, options: SqliteOptions): Database {
+  const { checkpointPages = usualCheckpointPages, turn = new WriteTurn() } = options;
   let file: BetterSqlite.Database | undefined;
   try {
     file = new BetterSqlite(path, { timeout: busyTimeoutMs });
@@ -62,6 +52,7 @@ export function openSqlite(path: string, { checkpointPages = usualCheckpointPage
     file.pragma("temp_store = MEMORY");
     file.pragma(`cache_size = -${cacheKiB}`);
     file.pragma(`wal_autocheckpoint = ${checkpointPages}`);
+    chmodSync(path, 0o600);
   } catch (cause) {
     file?.close();
     throw new StoreError("unavailable", `the database ${path} cannot be opened`, { cause });
@@ -73,20 +64,52 @@ export function openSqlite(path: string, { checkpointPages = usualCheckpointPage
   dialect.createDriver = () => new ImmediateDriver(opened, { database });
   dialect.createQueryCompiler = () => new SteadyCompiler();
   dialect.createAdapter = () => new TransactionalAdapter();
-  let isDiskAwaited = true;
+  const sql = new Kysely<Schema>({ dialect });
+  // A transaction has the whole database for itself.
+  const hold = async () => {};
+  const awaitDisk = makeDiskSwitch(opened);
   return {
-    sql: new Kysely<Schema>({ dialect }),
-    runAtOnce<Row>({ sql, parameters }: CompiledQuery<Row>): Row[] {
-      const statement = prepare(sql);
-      if (statement.reader) return statement.all(parameters) as Row[];
-      statement.run(parameters);
-      return [];
+    name: path,
+    hand: { sql, run: async (query) => (await sql.executeQuery(query)).rows, hold },
+    runsAccountsApart: false,
+    async transact({ durability }, work) {
+      turn.take();
+      try {
+        awaitDisk(durability === "at-once");
+        await sql.transaction().execute((transaction) => work({ sql: transaction, run: runAtOnce(prepare), hold }));
+      } finally {
+        turn.give();
+      }
     },
-    awaitDisk(isAwaited) {
-      if (isAwaited === isDiskAwaited) return;
-      opened.pragma(`synchronous = ${isAwaited ? "FULL" : "NORMAL"}`);
-      isDiskAwaited = isAwaited;
-    },
+    countTurns: () => turn.count,
+    close: () => sql.destroy(),
+  };
+}
+
+/**
+ * Runs a statement at once, past the queue in which kysely makes statements wait for the one connection: its way to the driver costs
+ * as much as SQLite's own work. Only for whoever holds the transaction in hand; others would read what is not committed.
+ */
+function runAtOnce(prepare: (sql: string) => SqliteStatement): Hand["run"] {
+  return async <Row>({ sql, parameters }: CompiledQuery<Row>) => {
+    const statement = prepare(sql);
+    if (statement.reader) return statement.all(parameters) as Row[];
+    statement.run(parameters);
+    return [];
+  };
+}
+
+/**
+ * Whether commits from now on wait for the disk (`synchronous=FULL`), or leave that to a later one that does (`NORMAL`): with a
+ * write-ahead log a power failure can then take back the last commits, in order, and harms nothing else; a crash of the process takes
+ * back none (https://www.sqlite.org/pragma.html#pragma_synchronous). Not inside a transaction.
+ */
+function makeDiskSwitch(file: BetterSqlite.Database): (isAwaited: boolean) => void {
+  let isDiskAwaited = true;
+  return (isAwaited) => {
+    if (isAwaited === isDiskAwaited) return;
+    file.pragma(`synchronous = ${isAwaited ? "FULL" : "NORMAL"}`);
+    isDiskAwaited = isAwaited;
   };
 }
 

@@ -35,11 +35,12 @@ describe("the picture of the schema", () => {
     const file = new BetterSqlite(path);
     file.exec(readFileSync(schemaFile, "utf8"));
     file.close();
-    const drawn = openSqlite(path).sql;
+    const { hand, close } = openSqlite(path, {});
+    const drawn = hand.sql;
     const store = await open();
     const layout = async (db: typeof drawn) => (await drawSchema({ ...store.db, sql: db })).replace(/\s+/g, "");
     expect(await layout(drawn)).toBe(await layout(store.db.sql));
-    await drawn.destroy();
+    await close();
     await store.close();
   });
 });
@@ -72,7 +73,8 @@ describe("migrations", () => {
   });
 
   it("that are cut off leave nothing behind, so that they can be done again", async () => {
-    const db = openSqlite(join(dir.path, "cut-off.db")).sql;
+    const { hand, close } = openSqlite(join(dir.path, "cut-off.db"), {});
+    const db = hand.sql;
     let isCutOff = true;
     const provider = {
       getMigrations: async () => ({
@@ -91,12 +93,13 @@ describe("migrations", () => {
     expect((await migrate()).error).toBeUndefined();
     const tables = await db.introspection.getTables();
     expect(tables.map(({ name }) => name)).toEqual(["first", "second"]);
-    await db.destroy();
+    await close();
   });
 
   it("keep what stamps and pairs of networks say, when their tables get leaner", async () => {
     readMasterKey(join(dir.path, "master.key"));
-    const db = openSqlite(join(dir.path, "culvert.db")).sql;
+    const { hand, close } = openSqlite(join(dir.path, "culvert.db"), {});
+    const db = hand.sql;
     const before = Object.fromEntries(Object.entries(migrations).filter(([name]) => name < "202611230215"));
     await new Migrator({ db, provider: { getMigrations: async () => before } }).migrateToLatest();
     const pair = sql`insert into spd_pairs values (7, 3, 10, 20, 30, 40)`;
@@ -104,7 +107,7 @@ describe("migrations", () => {
     await pair.execute(db);
     await pair.execute(db);
     await sql`insert into request_stamps values ('AKIDone', 'bWFj', 8200)`.execute(db);
-    await db.destroy();
+    await close();
 
     const store = await open();
     const pairs = await store.db.sql.selectFrom("spd_pairs").selectAll().execute();

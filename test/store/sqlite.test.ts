@@ -79,13 +79,13 @@ describe("a database file", () => {
   ])("that %s is refused", async (_what, text) => {
     const path = join(database.dir, "broken.db");
     writeFileSync(path, text.repeat(20));
-    const opened = Store.open(path, join(database.dir, "master.key"));
+    const opened = Store.open(`sqlite:${path}`, join(database.dir, "master.key"));
     await expect(opened).rejects.toMatchObject({ name: "StoreError", kind: "unavailable" });
     await expect(opened).rejects.toThrow(path);
   });
 
   it("in a directory that is not there is refused", async () => {
-    const opened = Store.open(join(database.dir, "not", "there.db"), join(database.dir, "master.key"));
+    const opened = Store.open(`sqlite:${join(database.dir, "not", "there.db")}`, join(database.dir, "master.key"));
     await expect(opened).rejects.toMatchObject({ name: "StoreError", kind: "unavailable" });
   });
 });
