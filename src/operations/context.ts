@@ -24,11 +24,12 @@ export interface Caller extends Owner {
 /** Runs an operation's one transaction; the request's stamp is part of it. @throws ApiError request-replayed, service-unavailable */
 export async function write<T>(context: Context, caller: Caller, work: (db: Db) => Promise<T>): Promise<T> {
   if (caller.isReadOnly) throw new ApiError("permission-denied", "this key may only read");
+  const stamped = async (db: Db) => {
+    if (caller.stamp !== undefined) await insertRequestStamp(db, caller.stamp);
+    return work(db);
+  };
   try {
-    return await context.store.transaction(async (db) => {
-      if (caller.stamp !== undefined) await insertRequestStamp(db, caller.stamp);
-      return work(db);
-    });
+    return await context.store.transaction(stamped, "at-once", caller.accountId);
   } catch (cause) {
     if (!(cause instanceof StoreError && cause.kind === "full")) throw cause;
     const advice = "sign the request anew and send it again when there is";

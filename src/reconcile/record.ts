@@ -42,14 +42,18 @@ export async function recordRound(store: Store, vpnGw: VpnGw, outcome: RoundOutc
   const { gatewayStatus, observedGeneration, conns, netStatuses, diagnoses, unknownPeers } = outcome;
   const isOfChannels = conns.length > 0 || netStatuses.size > 0 || diagnoses.size > 0;
   if (gatewayStatus === undefined && !isOfChannels && unknownPeers === undefined) return;
-  await store.transaction(async (db) => {
-    if (gatewayStatus !== undefined) await recordVpnGwStatus(db, vpnGw, gatewayStatus);
-    if (observedGeneration !== undefined) await setGwObservedGeneration(db, vpnGw.id, observedGeneration);
-    for (const [connId, netStatus] of netStatuses) await recordNetStatus(db, connId, netStatus, nowMs);
-    await recordDiagnoses(db, diagnoses);
-    if (unknownPeers !== undefined) await recordUnknownPeers(db, vpnGw.id, unknownPeers);
-    for (const outcome of conns) await recordConn(db, vpnGw, outcome, ever, nowMs);
-  }, "later");
+  await store.transaction(
+    async (db) => {
+      if (gatewayStatus !== undefined) await recordVpnGwStatus(db, vpnGw, gatewayStatus);
+      if (observedGeneration !== undefined) await setGwObservedGeneration(db, vpnGw.id, observedGeneration);
+      for (const [connId, netStatus] of netStatuses) await recordNetStatus(db, connId, netStatus, nowMs);
+      await recordDiagnoses(db, diagnoses);
+      if (unknownPeers !== undefined) await recordUnknownPeers(db, vpnGw.id, unknownPeers);
+      for (const outcome of conns) await recordConn(db, vpnGw, outcome, ever, nowMs);
+    },
+    "later",
+    vpnGw.accountId,
+  );
 }
 
 /** Later than any time, and any generation. */
@@ -75,12 +79,16 @@ async function recordConn(
 
 /** The gateway has gone from the machine: so do its row and its task. */
 export async function recordRemoval(store: Store, vpnGw: VpnGw, nowMs: number): Promise<void> {
-  await store.transaction(async (db) => {
-    const tasks = await listRunningTasks(db, vpnGw.id);
-    const ids = tasks.map((task) => task.id);
-    await finishTasks(db, ids, undefined, nowMs);
-    await deleteVpnGw(db, vpnGw.id);
-  }, "later");
+  await store.transaction(
+    async (db) => {
+      const tasks = await listRunningTasks(db, vpnGw.id);
+      const ids = tasks.map((task) => task.id);
+      await finishTasks(db, ids, undefined, nowMs);
+      await deleteVpnGw(db, vpnGw.id);
+    },
+    "later",
+    vpnGw.accountId,
+  );
 }
 
 /**
@@ -95,18 +103,22 @@ export async function recordGatewayFailure(
   nowMs: number,
 ): Promise<number | undefined> {
   const isLeaving = vpnGw.status === "deleting" || vpnGw.status === "delete-failed";
-  return store.transaction(async (db) => {
-    const tasks = await listRunningTasks(db, vpnGw.id);
-    const isOverdue = (task: RunningTask) => nowMs - task.createdAtMs >= taskPatienceMs;
-    const overdue = tasks.filter(isOverdue);
-    const isLeavingOverdue = overdue.some((task) => task.vpnConnId === undefined);
-    const leavingStatus = isLeavingOverdue ? "delete-failed" : vpnGw.status;
-    await recordVpnGwStatus(db, vpnGw, { status: isLeaving ? leavingStatus : "delivery-failed", failure });
-    const conns = failedConns(new Set(overdue.flatMap((task) => task.vpnConnId ?? [])));
-    for (const outcome of conns) await recordConn(db, vpnGw, outcome, nowMs - taskPatienceMs, nowMs);
-    const ids = overdue.filter((task) => task.vpnConnId === undefined).map((task) => task.id);
-    await finishTasks(db, ids, failure, nowMs);
-    const waiting = tasks.filter((task) => !isOverdue(task)).map((task) => task.createdAtMs + taskPatienceMs);
-    return waiting.length === 0 ? undefined : Math.min(...waiting);
-  }, "later");
+  return store.transaction(
+    async (db) => {
+      const tasks = await listRunningTasks(db, vpnGw.id);
+      const isOverdue = (task: RunningTask) => nowMs - task.createdAtMs >= taskPatienceMs;
+      const overdue = tasks.filter(isOverdue);
+      const isLeavingOverdue = overdue.some((task) => task.vpnConnId === undefined);
+      const leavingStatus = isLeavingOverdue ? "delete-failed" : vpnGw.status;
+      await recordVpnGwStatus(db, vpnGw, { status: isLeaving ? leavingStatus : "delivery-failed", failure });
+      const conns = failedConns(new Set(overdue.flatMap((task) => task.vpnConnId ?? [])));
+      for (const outcome of conns) await recordConn(db, vpnGw, outcome, nowMs - taskPatienceMs, nowMs);
+      const ids = overdue.filter((task) => task.vpnConnId === undefined).map((task) => task.id);
+      await finishTasks(db, ids, failure, nowMs);
+      const waiting = tasks.filter((task) => !isOverdue(task)).map((task) => task.createdAtMs + taskPatienceMs);
+      return waiting.length === 0 ? undefined : Math.min(...waiting);
+    },
+    "later",
+    vpnGw.accountId,
+  );
 }
