@@ -74,6 +74,11 @@ export async function hasApiKeys(db: Db): Promise<boolean> {
   return (await db.sql.selectFrom("api_keys").select("secret_id").limit(1).executeTakeFirst()) !== undefined;
 }
 
+/** A secret that was sealed with the database's master key; undefined, when nothing was. */
+export async function findSealedKey({ sql }: Pick<Db, "sql">): Promise<string | undefined> {
+  return (await sql.selectFrom("api_keys").select("secret_key").limit(1).executeTakeFirst())?.secret_key;
+}
+
 /** @returns whether there is such a key */
 export async function disableApiKey(db: Db, secretId: string, nowMs: number): Promise<boolean> {
   const result = await db.sql

@@ -1,4 +1,5 @@
 // Failures of the store, and the one place that recognises the drivers' errors.
+import type { DatabaseError } from "pg";
 
 /** `full`: there was no space for a change, and nothing of it was kept. */
 export type StoreErrorKind = "unavailable" | "full" | "unsealable" | "in-use" | "missing";
@@ -23,13 +24,26 @@ export function violatedIndex(error: unknown): string | undefined {
     case "SQLITE_CONSTRAINT_UNIQUE":
     case "SQLITE_CONSTRAINT_PRIMARYKEY":
       return (error as Error).message.split(": ").at(-1);
+    case uniqueViolation:
+      return violatedColumns(error as DatabaseError);
     default:
       return undefined;
   }
 }
 
 // https://www.postgresql.org/docs/15/errcodes-appendix.html
+const uniqueViolation = "23505";
+const diskFull = "53100";
 const serialisationFailures = ["40001", "40P01"];
+
+/** PostgreSQL names the columns in a detail alone, in any language as `(a, b)=(…)`. */
+function violatedColumns({ table, detail = "" }: DatabaseError): string {
+  const [, columns = ""] = /\(([^()]*)\)=\(/.exec(detail) ?? [];
+  return columns
+    .split(", ")
+    .map((column) => `${table}.${column}`)
+    .join(", ");
+}
 
 /** Whether a transaction was ended for the sake of others that ran beside it: done again, it may well succeed. */
 export function isSerialisationFailure(error: unknown): boolean {
@@ -48,5 +62,5 @@ function codeOf(error: unknown): string {
 
 /** Whether there was no space for what was to be written. SQLite then takes the transaction back by itself. */
 export function isFull(error: unknown): boolean {
-  return codeOf(error) === "SQLITE_FULL";
+  return ["SQLITE_FULL", diskFull].includes(codeOf(error));
 }

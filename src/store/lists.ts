@@ -42,10 +42,15 @@ export async function findByRef<Row>(
   return (await statements.byNumber(db, { accountId, region, number: ref.number }))[0];
 }
 
-/** A condition that a text occurs in a name; `%` and `_` in the text mean themselves. */
+/** A condition that a text occurs in a name, whatever the case of its ASCII letters; `%` and `_` in the text mean themselves. */
 export function isLike(column: string, part: string) {
   // No name is that long, and SQLite refuses patterns of more than 50 000 bytes.
   if (part.length > 2 * longestName) return sql<SqlBool>`1 = 0`;
-  const pattern = `%${part.replace(/[\\%_]/g, "\\$&")}%`;
-  return sql<SqlBool>`${sql.ref(column)} like ${pattern} escape '\\'`;
+  const pattern = `%${foldCase(part).replace(/[\\%_]/g, "\\$&")}%`;
+  // SQLite's `like` folds these letters anyway, PostgreSQL's none.
+  return sql<SqlBool>`lower(${sql.ref(column)}) like ${pattern} escape '\\'`;
+}
+
+function foldCase(text: string): string {
+  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }

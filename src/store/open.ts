@@ -7,7 +7,7 @@ import { Store, type StoreOptions } from "./store.ts";
 /** The settings that say where the store is: see config.ts. */
 export interface StorePlace extends StoreOptions {
   readonly data: string;
-  /** `sqlite:PATH`, or empty for the data directory's own. */
+  /** `sqlite:PATH`, `postgres://…`, or empty for a file in the data directory. */
   readonly database: string;
   /** Empty for the data directory's own. */
   readonly masterKeyFile: string;
@@ -21,22 +21,24 @@ export async function openStore(place: StorePlace): Promise<Store> {
 
 /** For commands that look at what is there, or change it: where there is no database none is made. @throws StoreError */
 export async function openExistingStore(place: StorePlace): Promise<Store> {
-  const path = databasePath(place);
-  if (existsSync(path)) return open(place);
+  const path = sqlitePath(place);
+  if (path === undefined || existsSync(path)) return open(place);
   throw new StoreError("unavailable", `there is no database ${path}; --data names the data directory of a server`);
 }
 
-function databasePath({ data, database }: StorePlace): string {
-  return database === "" ? join(data, "culvert.db") : database.slice("sqlite:".length);
+/** The database's file; undefined when it is in no file of ours. */
+export function sqlitePath({ data, database }: Pick<StorePlace, "data" | "database">): string | undefined {
+  if (database === "") return join(data, "culvert.db");
+  return database.startsWith("sqlite:") ? database.slice("sqlite:".length) : undefined;
 }
 
 async function open(place: StorePlace): Promise<Store> {
-  const { data, masterKeyFile } = place;
-  const path = databasePath(place);
+  const { data, database, masterKeyFile } = place;
+  const path = sqlitePath(place);
   const keyFile = masterKeyFile === "" ? join(data, "master.key") : masterKeyFile;
   // The key is made before the database. A new one would open nothing of what is there, and seal the rest.
-  if (existsSync(path) && !existsSync(keyFile)) {
+  if (path !== undefined && existsSync(path) && !existsSync(keyFile)) {
     throw new StoreError("unsealable", `the master key ${keyFile} is gone; put it back, the database ${path} needs it`);
   }
-  return Store.open(`sqlite:${path}`, keyFile, place);
+  return Store.open(path === undefined ? database : `sqlite:${path}`, keyFile, place);
 }

@@ -88,7 +88,7 @@ const selectOverlapping = prepare((query, values: Overlap) => {
     .where("local_last", ">=", values.localFirst);
   // Two networks overlap only if one holds the other: those in this peer network, and those around it, which begin where this one
   // begins under one of 33 masks. Joined by OR they would keep SQLite from using the index for the peer network at all.
-  const starts = netmasks.map((mask) => sql<number>`${values.peerFirst} & ${sql.lit(mask)}`);
+  const starts = netmasks.map((mask) => sql<number>`cast(${values.peerFirst} as bigint) & ${sql.lit(mask)}`);
   const inside = pairs.where("peer_first", ">=", values.peerFirst).where("peer_first", "<=", values.peerLast);
   const around = pairs.where("peer_first", "in", starts).where("peer_last", ">=", values.peerLast);
   return inside.unionAll(around).limit(1);

@@ -1,8 +1,11 @@
 // The database in hand: opening, migrating, transactions. SQL of a table lives in that table's file.
+import { existsSync } from "node:fs";
 import { CompiledQuery } from "kysely";
+import { findSealedKey } from "./accounts.ts";
 import type { Database, Durability, Hand } from "./database.ts";
 import { isFull, isSerialisationFailure, StoreError } from "./errors.ts";
 import { migrate } from "./migrate.ts";
+import { openPostgres, type PostgresOptions } from "./postgres.ts";
 import { makeSealer, readMasterKey, type Sealer } from "./sealer.ts";
 import { openSqlite, type SqliteOptions } from "./sqlite.ts";
 import { type Job, WriteQueue } from "./write-queue.ts";
@@ -16,7 +19,7 @@ const savepoint = CompiledQuery.raw("savepoint job");
 const rollback = CompiledQuery.raw("rollback to job");
 const release = CompiledQuery.raw("release job");
 
-export interface StoreOptions extends SqliteOptions {
+export interface StoreOptions extends SqliteOptions, PostgresOptions {
   /** How long a transaction that is to be safe `later` waits for company, 5 ms unless told; 0: not at all. */
   readonly lingerMs?: number | undefined;
   /** How long it waits, again and again for `lingerMs`, while other threads write; no longer than `lingerMs` unless told. */
@@ -43,14 +46,16 @@ export class Store {
 
   /**
    * Opens the database and brings its schema up to date.
-   * @param url `sqlite:PATH`
+   * @param url `sqlite:PATH` or `postgres://…`
    * @throws StoreError unavailable, unsealable
    */
   static async open(url: string, masterKeyFile: string, options: StoreOptions = {}): Promise<Store> {
-    const sealer = makeSealer(readMasterKey(masterKeyFile));
-    const database = openSqlite(url.slice(sqlitePrefix.length), options);
+    // With a file the key comes first, so that of several first starts none finds a file and no key: open.ts.
+    if (isFile(url)) readMasterKey(masterKeyFile);
+    const database = await openDatabase(url, options);
     try {
       await migrate(database);
+      const sealer = await openSealer(database, masterKeyFile);
       return new Store(database, sealer, options);
     } catch (error) {
       await database.close();
@@ -134,4 +139,24 @@ export class Store {
     }
     return refused;
   }
+}
+
+/** A new key would open nothing of what is there; so would another's. @throws StoreError unsealable, unavailable */
+async function openSealer({ name, hand }: Database, masterKeyFile: string): Promise<Sealer> {
+  const sealed = await findSealedKey(hand);
+  if (sealed !== undefined && !existsSync(masterKeyFile)) {
+    const message = `there is no master key ${masterKeyFile}; the database ${name} needs the one that its first server made`;
+    throw new StoreError("unsealable", message);
+  }
+  const sealer = makeSealer(readMasterKey(masterKeyFile));
+  if (sealed !== undefined) sealer.open(sealed, "secret-key");
+  return sealer;
+}
+
+function isFile(url: string): boolean {
+  return url.startsWith(sqlitePrefix);
+}
+
+function openDatabase(url: string, options: StoreOptions): Database | Promise<Database> {
+  return isFile(url) ? openSqlite(url.slice(sqlitePrefix.length), options) : openPostgres(url, options);
 }

@@ -115,8 +115,9 @@ export async function listTakenSlots(db: Db, vpcId: number): Promise<number[]> {
   return rows.map((row) => row.slot);
 }
 
-/** The lowest address of the pool that no gateway has, as a 32-bit number; undefined when there is none. */
+/** The lowest address of the pool that no gateway has, as a 32-bit number, kept for this transaction; undefined when there is none. */
 export async function findFreePublicAddress(db: Db, first: number, last: number): Promise<number | undefined> {
+  await db.hold("public-addresses");
   const isFirstTaken = await db.sql
     .selectFrom("vpn_gws")
     .select("id")
@@ -221,7 +222,8 @@ export async function listVpnGws(
   if (filter.orderNumber !== undefined) query = query.where("vpn_gws.id", "=", filter.orderNumber);
   if (filter.name !== undefined) query = query.where(isLike("vpn_gws.name", filter.name));
   if (filter.publicAddresses !== undefined) {
-    const numbers = filter.publicAddresses.map((address) => parseAddress(address) ?? -1);
+    // One that nobody has is among them: PostgreSQL knows no empty list.
+    const numbers = [-1, ...filter.publicAddresses.map((address) => parseAddress(address) ?? -1)];
     query = query.where("vpn_gws.public_address", "in", numbers);
   }
   const { total } = await query.select((eb) => eb.fn.countAll<number>().as("total")).executeTakeFirstOrThrow();

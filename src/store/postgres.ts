@@ -1,0 +1,166 @@
+// PostgreSQL as the store wants it: a pool of connections, transactions that hold their account, commits on disk.
+import { CompiledQuery, Kysely } from "kysely";
+import pg, { type Pool, type PoolClient } from "pg";
+import type { Database, Hand, SharedThing } from "./database.ts";
+import { isSerialisationFailure } from "./errors.ts";
+import { makeDialect, send, WireConnection } from "./postgres-dialect.ts";
+import { checkServer, readUrl, watchPassword } from "./postgres-server.ts";
+import type { Schema } from "./schema.ts";
+
+export interface PostgresOptions {
+  /** File with the password; empty: the URL's, or the one that libpq's password file has. */
+  readonly passwordFile?: string | undefined;
+}
+
+/** Connections for reads, and as many for transactions: those that wait for an account must not keep reads waiting. */
+const poolSize = 8;
+const usualPort = 5_432;
+const connectTimeoutMs = 5_000;
+/** How often a transaction that fell victim to others is tried. */
+const mostAttempts = 10;
+
+/** The first of the two numbers of our advisory locks, which are a database's own: what the second one counts. */
+const lockClass = { account: 0x43_55_4c_00, shared: 0x43_55_4c_01 };
+const sharedThings: Readonly<Record<SharedThing, number>> = { "public-addresses": 1 };
+
+/** @throws StoreError unavailable */
+export async function openPostgres(url: string, { passwordFile = "" }: PostgresOptions): Promise<Database> {
+  const server = readUrl(url);
+  const name = `postgres://${server.host}:${server.port ?? usualPort}/${server.database}`;
+  const password = passwordFile === "" ? undefined : watchPassword(passwordFile);
+  const makePool = (purpose: string) => {
+    const pool = new pg.Pool({
+      ...server,
+      ...(password !== undefined && { password }),
+      application_name: `culvert, ${purpose}`,
+      max: poolSize,
+      connectionTimeoutMillis: connectTimeoutMs,
+      keepAlive: true,
+      pipeline: true,
+      types: { getTypeParser },
+    });
+    // A connection that breaks fails the statements on it; the next one who wants one gets another.
+    pool.on("error", () => {});
+    pool.on("connect", (client) => client.on("error", () => {}));
+    return pool;
+  };
+  const [readers, writers] = [makePool("reads"), makePool("writes")];
+  const close = async () => {
+    await Promise.all([readers.end(), writers.end()]);
+  };
+  let durableCommit: string;
+  try {
+    ({ durableCommit } = await checkServer(readers, name));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const sql = makeKysely(readers);
+  return {
+    name,
+    hand: { sql, run: async (query) => (await sql.executeQuery(query)).rows, hold: refuseToHold },
+    runsAccountsApart: true,
+    transact: ({ durability, account }, work) => {
+      const commit = durability === "at-once" ? durableCommit : "off";
+      return transact(writers, { commit, account }, work);
+    },
+    countTurns: () => 0,
+    close,
+  };
+}
+
+/** Whole numbers of 64 bits come as numbers: all of ours are below 2^53. */
+function getTypeParser(oid: number, format?: "text" | "binary"): (text: string) => unknown {
+  return oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format as "text");
+}
+
+function makeKysely(pool: Pool): Kysely<Schema> {
+  const clients = new WeakMap<WireConnection, PoolClient>();
+  return new Kysely<Schema>({
+    dialect: makeDialect({
+      acquire: async () => {
+        const client = await pool.connect();
+        const connection = new WireConnection(client);
+        clients.set(connection, client);
+        return connection;
+      },
+      release: (connection) => clients.get(connection)?.release(),
+    }),
+  });
+}
+
+async function refuseToHold(): Promise<void> {
+  throw new TypeError("a thing is held in a transaction only");
+}
+
+const hands = new WeakMap<PoolClient, Hand>();
+
+/** The hand that a connection's transactions have. */
+function handOf(client: PoolClient): Hand {
+  const found = hands.get(client);
+  if (found !== undefined) return found;
+  const connection = new WireConnection(client);
+  const hand: Hand = {
+    sql: new Kysely<Schema>({ dialect: makeDialect({ acquire: async () => connection, release: () => {} }) }),
+    run: async <Row>(query: CompiledQuery<Row>) => (await send(client, query)).rows as Row[],
+    hold: async (what) => {
+      await send(client, lock(lockClass.shared, sharedThings[what]));
+    },
+  };
+  hands.set(client, hand);
+  return hand;
+}
+
+function lock(kind: number, id: number): CompiledQuery {
+  return CompiledQuery.raw(`select pg_advisory_xact_lock(${kind}, ${id})`);
+}
+
+/** A transaction's setting of synchronous_commit, and the account that it holds. */
+interface Terms {
+  readonly commit: string;
+  readonly account: number;
+}
+
+async function transact(pool: Pool, terms: Terms, work: (hand: Hand) => Promise<void>): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await attemptTransaction(pool, terms, work);
+      return;
+    } catch (error) {
+      if (attempt === mostAttempts || !isSerialisationFailure(error)) throw error;
+    }
+  }
+}
+
+/**
+ * Under "read committed" every statement sees what was committed before it began: behind the lock, all that those have written who
+ * held it before.
+ */
+async function attemptTransaction(
+  pool: Pool,
+  { commit, account }: Terms,
+  work: (hand: Hand) => Promise<void>,
+): Promise<void> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query(
+      `begin isolation level read committed read write;
+       set local synchronous_commit = ${commit};
+       ${lock(lockClass.account, account).sql}`,
+    );
+    await work(handOf(client));
+    // A statement that failed has ended the transaction, whether `work` cared or not; then this is no error either.
+    const { command } = await client.query("commit");
+    if (command !== "COMMIT") throw new TypeError("a transaction was taken back by a statement that failed in it");
+  } catch (error) {
+    try {
+      await client.query("rollback");
+    } catch (cause) {
+      broken = cause instanceof Error ? cause : new Error(String(cause));
+    }
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
