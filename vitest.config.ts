@@ -19,7 +19,7 @@ export default defineConfig({
           name: "unit",
           include: ["src/**/*.test.ts", "test/**/*.test.ts"],
           exclude: machine,
-          globalSetup: "test/api-coverage/setup.ts",
+          globalSetup: ["test/api-coverage/setup.ts", "test/support/postgres-cluster.ts"],
         },
       },
       {

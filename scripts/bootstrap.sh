@@ -19,6 +19,10 @@ group() {
       purpose='proof of what the tunnels carry'
       packages='tshark'
       ;;
+    postgresql)
+      purpose='tests of the store over PostgreSQL'
+      packages='postgresql'
+      ;;
     *) fail "no group of packages is called '$1'" ;;
   esac
 }
@@ -125,6 +129,23 @@ unmask() {
   done
 }
 
+# Debian's postgresql makes a cluster of its own and starts it; ours needs only the programs. A line of configuration keeps it from that
+# while it is installed, where no PostgreSQL was there before.
+clusters=/etc/postgresql-common/createcluster.d
+without_cluster() {
+  case " $* " in *' postgresql '*) ;; *) return 0 ;; esac
+  [ -z "$(ls /etc/postgresql 2>/dev/null)" ] || return 0
+  say "installing PostgreSQL without a database cluster: the tests make their own"
+  mkdir -p "$clusters"
+  echo 'create_main_cluster = false' >"$clusters/culvert.conf"
+}
+
+with_cluster() {
+  [ -e "$clusters/culvert.conf" ] || return 0
+  rm -f "$clusters/culvert.conf"
+  rmdir --ignore-fail-on-non-empty "$clusters"
+}
+
 # The package lists that are there are tried first; what goes wrong with them is told only if fresh ones do not help.
 install_debian_packages() {
   say "installing Debian packages: $*"
@@ -146,10 +167,15 @@ provide_group() {
   elif [ "$(id -u)" -ne 0 ]; then
     say "for $purpose Debian packages are missing; to install them:"
     [ -z "$units" ] || say "  sudo systemctl mask ${units% }"
+    case " $missing " in
+      *' postgresql '*) say "  (postgresql starts a cluster of its own, unless $clusters/culvert.conf says create_main_cluster = false)" ;;
+    esac
     say "  sudo apt-get install -y --no-install-recommends $missing"
   else
     mask $units
-    install_debian_packages $missing && return 0
+    without_cluster $missing
+    if install_debian_packages $missing; then with_cluster; return 0; fi
+    with_cluster
     unmask $units
   fi
   [ "$optional" = yes ] || return 1
