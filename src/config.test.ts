@@ -63,6 +63,7 @@ const samples: Readonly<Record<SettingName, string>> = {
   keyFile: "key.json",
   data: "elsewhere",
   database: "sqlite:elsewhere.db",
+  databasePasswordFile: "password",
   dataplane: "simulated",
   logLevel: "debug",
   masterKeyFile: "key",
@@ -329,9 +330,30 @@ describe("a value that cannot be", () => {
     expect(flags).toEqual([true, true, true, false, false, false]);
   });
 
-  test.each(["postgres://host/db", "sqlite", "sqlite:", "culvert.db"])("the database cannot be %s", (database) => {
-    expect(refuse(() => read({ database }))).toBe("database: this version knows sqlite:PATH only");
-  });
+  test.each(["mysql://host/db", "postgres:", "postgres://", "sqlite", "sqlite:", "sqlite::memory:", "culvert.db"])(
+    "the database cannot be %s",
+    (database) => {
+      const expected = "database: sqlite:PATH or postgres://user@host/name is expected";
+      expect(refuse(() => read({ database }))).toBe(expected);
+    },
+  );
+
+  test.each(["sqlite:culvert.db", "postgres://host/db", "postgresql://me@host:5433/db?sslmode=verify-full"])(
+    "the database can be %s",
+    (database) => {
+      expect(read({ database }).database).toBe(database);
+    },
+  );
+
+  test.each(["postgres://me:pass-word@host/db", "postgresql://host/db?user=me&password=pass-word"])(
+    "the database's password is not taken from the command line, where others see it, but from the environment: %s",
+    (database) => {
+      const message = refuse(() => read({ database }));
+      expect(message).toContain("databasePasswordFile");
+      expect(message).not.toContain("pass-word");
+      expect(read({}, { CULVERT_DATABASE: database }).database).toBe(database);
+    },
+  );
 });
 
 describe("the address to listen on", () => {

@@ -127,7 +127,8 @@ export const settings = {
   ),
   "tls.keyFile": text("", "file of the private key of tls.certFile in PEM"),
   data: text("./var", "directory of the database, the keys and the lock"),
-  database: text("", "database URL; empty: sqlite:<data>/culvert.db"),
+  database: text("", "database URL: sqlite:PATH or postgres://user@host/name; empty: sqlite:<data>/culvert.db"),
+  databasePasswordFile: text("", "file of the password of a PostgreSQL database; read for each connection"),
   dataplane: choice(["charon", "simulated"], "charon", "what carries the tunnels"),
   logLevel: choice(["fatal", "error", "warn", "info", "debug", "silent"], "info", "how much is logged"),
   masterKeyFile: text(
@@ -258,6 +259,7 @@ export function readConfig({ options, env, file }: ConfigSources): Config {
   for (const name of fromFile.keys()) {
     if (!Object.hasOwn(settings, name)) throw new ConfigError(`${configFile}: there is no setting ${name}`);
   }
+  refuseShownPassword(options.database);
   const entries = Object.entries<Setting<unknown>>(settings).map(([name, setting]) => {
     const given = [
       { value: options[name as SettingName], from: `option ${name}` },
@@ -361,9 +363,25 @@ function checkTogether(config: Config): void {
   checkPool(config);
   checkDpd(config);
   checkAttachments(config);
-  if (config.database !== "" && !/^sqlite:(?!:memory:$)./.test(config.database)) {
-    throw new ConfigError("database: this version knows sqlite:PATH only");
+  checkDatabase(config.database);
+}
+
+/** The URL is not told: there may be a password in it. */
+function checkDatabase(database: string): void {
+  const isFile = /^sqlite:(?!:memory:$)./.test(database);
+  const isServer = /^postgres(ql)?:\/\/./.test(database);
+  if (database !== "" && !isFile && !isServer) {
+    throw new ConfigError("database: sqlite:PATH or postgres://user@host/name is expected");
   }
+}
+
+/** Everybody on the machine sees the command line of a process. */
+function refuseShownPassword(url = ""): void {
+  if (!/^postgres(ql)?:\/\/([^/?#]*:[^/?#]*@|.*[?&]password=)/.test(url)) return;
+  throw new ConfigError(
+    "option database: a password is not taken from the command line, which everybody on the machine can see; " +
+      "give the file that holds it (databasePasswordFile), or the URL by CULVERT_DATABASE",
+  );
 }
 
 function checkDpd({ "dpd.delaySeconds": delay, "dpd.timeoutSeconds": timeout }: Config): void {

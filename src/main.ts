@@ -39,8 +39,8 @@ async function startServer(config: Config): Promise<RunningServer> {
   const unlock = lockDataDir(config.data);
   const certificate = await loadCertificate(config, clock());
   const turn = new WriteTurn();
-  const { data, database, masterKeyFile } = config;
-  const store = await openStore({ data, database, masterKeyFile, turn });
+  const { data, database, databasePasswordFile, masterKeyFile } = config;
+  const store = await openStore({ data, database, databasePasswordFile, masterKeyFile, turn });
   const adminKeyFile = join(config.data, "admin.key.json");
   const isNewAdminKey = await ensureAdminKey(store, adminKeyFile, clock());
   let host: Host | undefined;

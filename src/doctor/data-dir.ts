@@ -78,21 +78,22 @@ export function adminKeyOf(dir: string): string {
   return join(dir, "admin.key.json");
 }
 
-/** @param keys files that hold a key, and the database with its sealed ones */
-export function judgeKeys(database: SeenFile, masterKey: SeenFile, adminKey: SeenFile): Check {
-  if (database.mode !== undefined && masterKey.mode === undefined) {
+/** @param database the file with the sealed keys; undefined when they are on a server */
+export function judgeKeys(database: SeenFile | undefined, masterKey: SeenFile, adminKey: SeenFile): Check {
+  if (database?.mode !== undefined && masterKey.mode === undefined) {
     return fail(
       "keys",
       `${database.path} is there, but the key that opens its secrets is not: ${masterKey.path}.`,
       "Put the file back from the backup before any start: a start makes a new key, which opens nothing.",
     );
   }
-  const open = [masterKey, adminKey, database].filter(({ mode = 0 }) => (mode & 0o077) !== 0);
+  const files = [masterKey, adminKey, ...(database === undefined ? [] : [database])];
+  const open = files.filter(({ mode = 0 }) => (mode & 0o077) !== 0);
   if (open.length > 0) {
     const names = open.map(({ path, mode = 0 }) => `${path} (mode ${octal(mode)})`).join(", ");
     return fail("keys", `Others may read ${names}.`, `Run \`chmod 600 ${open.map(({ path }) => path).join(" ")}\`.`);
   }
-  if (database.mode === undefined) return ok("keys", "There are none yet; the first start makes them.");
+  if ((database ?? masterKey).mode === undefined) return ok("keys", "There are none yet; the first start makes them.");
   if (adminKey.mode !== undefined)
     return ok("keys", "The master key and the administrator's key are for their owner alone.");
   return ok("keys", "The master key is for its owner alone; the administrator's key has been taken away.");

@@ -5,6 +5,7 @@ import { type Config, readListen } from "../config.ts";
 import { probeKernelEsp } from "../dataplane/charon/esp.ts";
 import { instanceOf, type Names, namesOf } from "../dataplane/charon/names.ts";
 import { type Stage, stageOf, withStage } from "../dataplane/charon/stage.ts";
+import { sqlitePath } from "../store/open.ts";
 import type { PeekedVpnGw } from "../store/peek.ts";
 import { judgeAppArmor, probeAppArmor } from "./apparmor.ts";
 import { judgeAlgorithms, judgeCharon, judgePlugins, probeCharon } from "./charon.ts";
@@ -147,21 +148,21 @@ function checkStage(stage: Stage, config: Config, hasStrongswan: boolean): Promi
 }
 
 async function checkData(config: Config, names: Names, server: SeenServer, canLook: boolean): Promise<Check[]> {
-  const { data, database, masterKeyFile } = config;
-  const databaseFile = database === "" ? join(data, "culvert.db") : database.slice("sqlite:".length);
+  const { data, masterKeyFile } = config;
+  const databaseFile = sqlitePath(config);
   const masterKey = masterKeyFile === "" ? join(data, "master.key") : masterKeyFile;
   const [seenDatabase, seenMasterKey, seenAdminKey] = await Promise.all([
-    probeFile(databaseFile),
+    databaseFile === undefined ? undefined : probeFile(databaseFile),
     probeFile(masterKey),
     probeFile(adminKeyOf(data)),
   ]);
-  const gateways = await probeGateways(databaseFile);
+  const gateways = await probeGateways(config);
   const silent = canLook && typeof gateways !== "string" ? await probeSilent(names, gateways) : undefined;
   return [
     judgeKeys(seenDatabase, seenMasterKey, seenAdminKey),
     judgeServer(server),
     ...judgeGateways(gateways, silent, isServerHereOf(server)),
-    judgeVolumes(await probeVolumes(databaseFile)),
+    judgeVolumes(await probeVolumes(config)),
     ...(config.dataplane === "charon" ? [await checkLeftovers(names, gateways, canLook)] : []),
   ];
 }

@@ -1,7 +1,7 @@
 // The gateways that the database speaks of, and why those that do not run do not.
-import { access } from "node:fs/promises";
 import { findCharon } from "../dataplane/charon/charon-process.ts";
 import type { Names } from "../dataplane/charon/names.ts";
+import type { DatabasePlace } from "../store/open.ts";
 import { type PeekedVpnGw, peekVpnGws } from "../store/peek.ts";
 import { type Check, fail, ok, reasonOf, trimStop, warn } from "./check.ts";
 
@@ -9,13 +9,9 @@ import { type Check, fail, ok, reasonOf, trimStop, warn } from "./check.ts";
 const mostShown = 20;
 
 /** @returns none when there is no database; why not, when it cannot be read */
-export async function probeGateways(database: string): Promise<readonly PeekedVpnGw[] | string> {
-  const isThere = await access(database).then(
-    () => true,
-    () => false,
-  );
+export async function probeGateways(place: DatabasePlace): Promise<readonly PeekedVpnGw[] | string> {
   try {
-    return isThere ? peekVpnGws(database) : [];
+    return await peekVpnGws(place);
   } catch (error) {
     return reasonOf(error);
   }

@@ -1,5 +1,5 @@
 // Volume lifetimes that are small for how fast their gateways are.
-import { access } from "node:fs/promises";
+import type { DatabasePlace } from "../store/open.ts";
 import { type PeekedVolume, peekSmallVolumes } from "../store/peek.ts";
 import { kilobytesPerMbps, secondsOfVolume } from "../vpn/volume.ts";
 import { type Check, ok, reasonOf, skip, warn } from "./check.ts";
@@ -8,13 +8,9 @@ import { type Check, ok, reasonOf, skip, warn } from "./check.ts";
 const mostShown = 5;
 
 /** @returns none when there is no database; why not, when it cannot be read */
-export async function probeVolumes(database: string): Promise<readonly PeekedVolume[] | string> {
-  const isThere = await access(database).then(
-    () => true,
-    () => false,
-  );
+export async function probeVolumes(place: DatabasePlace): Promise<readonly PeekedVolume[] | string> {
   try {
-    return isThere ? peekSmallVolumes(database, kilobytesPerMbps) : [];
+    return await peekSmallVolumes(place, kilobytesPerMbps);
   } catch (error) {
     return reasonOf(error);
   }

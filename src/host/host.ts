@@ -27,8 +27,17 @@ const longestLingerMs = 50;
 
 /** @throws StoreError; DataplaneError when this machine cannot run gateways */
 export async function startHost(config: Config, log: Logger, turn: WriteTurn): Promise<Host> {
-  const { data, database, masterKeyFile } = config;
-  const store = await openStore({ data, database, masterKeyFile, turn, checkpointPages, lingerMs, longestLingerMs });
+  const { data, database, databasePasswordFile, masterKeyFile } = config;
+  const store = await openStore({
+    data,
+    database,
+    databasePasswordFile,
+    masterKeyFile,
+    turn,
+    checkpointPages,
+    lingerMs,
+    longestLingerMs,
+  });
   const reconciler = new Reconciler({
     store,
     dataplane: makeDataplane(config, log),

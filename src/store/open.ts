@@ -5,10 +5,13 @@ import { StoreError } from "./errors.ts";
 import { Store, type StoreOptions } from "./store.ts";
 
 /** The settings that say where the store is: see config.ts. */
-export interface StorePlace extends StoreOptions {
+export interface DatabasePlace extends Pick<StoreOptions, "databasePasswordFile"> {
   readonly data: string;
   /** `sqlite:PATH`, `postgres://…`, or empty for a file in the data directory. */
   readonly database: string;
+}
+
+export interface StorePlace extends StoreOptions, DatabasePlace {
   /** Empty for the data directory's own. */
   readonly masterKeyFile: string;
 }
@@ -27,7 +30,7 @@ export async function openExistingStore(place: StorePlace): Promise<Store> {
 }
 
 /** The database's file; undefined when it is in no file of ours. */
-export function sqlitePath({ data, database }: Pick<StorePlace, "data" | "database">): string | undefined {
+export function sqlitePath({ data, database }: Pick<DatabasePlace, "data" | "database">): string | undefined {
   if (database === "") return join(data, "culvert.db");
   return database.startsWith("sqlite:") ? database.slice("sqlite:".length) : undefined;
 }

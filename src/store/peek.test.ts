@@ -14,6 +14,10 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
+function peek() {
+  return peekVpnGws({ data: dir, database: "" });
+}
+
 async function makeStore(): Promise<Store> {
   const store = await Store.open(`sqlite:${path}`, join(dir, "master.key"));
   const common = { account_id: 1, region: "gz", name: "x", created_at: 0 };
@@ -40,20 +44,21 @@ it("the gateways of a database are read beside the server and without it, and no
     { id: 1, uid: "vpngw-1", vpcId: 3, status: "running", failure: undefined },
     { id: 2, uid: "vpngw-2", vpcId: 3, status: "delivery-failed", failure: "no such plugin" },
   ];
-  expect(peekVpnGws(path)).toEqual(expected);
+  expect(await peek()).toEqual(expected);
   await store.close();
   rmSync(join(dir, "master.key"));
-  expect(peekVpnGws(path)).toEqual(expected);
+  expect(await peek()).toEqual(expected);
   expect(readdirSync(dir)).toEqual(["culvert.db"]);
 });
 
-it("what is no database of ours is refused, and none is made", () => {
-  expect(() => peekVpnGws(path)).toThrow(`${path} cannot be read`);
+it("where there is no database there are none, and none is made", async () => {
+  expect(await peek()).toEqual([]);
   expect(readdirSync(dir)).toEqual([]);
-  writeFileSync(path, "no database");
-  expect(() => peekVpnGws(path)).toThrow(`${path} cannot be read`);
-  writeFileSync(path, "");
-  expect(() => peekVpnGws(path)).toThrow(`${path} cannot be read`);
+});
+
+it.each(["no database", ""])("a file that is no database of ours is refused", async (text) => {
+  writeFileSync(path, text);
+  await expect(peek()).rejects.toThrow(`${path} cannot be read`);
 });
 
 it("the channels whose volume lifetime is small for their gateway are told", async () => {
@@ -74,6 +79,8 @@ it("the channels whose volume lifetime is small for their gateway are told", asy
     .insertInto("vpn_conns")
     .values([conn("vpnx-1", 3_199), conn("vpnx-2", 3_200)])
     .execute();
-  expect(peekSmallVolumes(path, 640)).toEqual([{ uid: "vpnx-1", lifetimeKilobytes: 3_199, bandwidthMbps: 5 }]);
+  expect(await peekSmallVolumes({ data: dir, database: "" }, 640)).toEqual([
+    { uid: "vpnx-1", lifetimeKilobytes: 3_199, bandwidthMbps: 5 },
+  ]);
   await store.close();
 });

@@ -8,8 +8,8 @@ import { checkServer, readUrl, watchPassword } from "./postgres-server.ts";
 import type { Schema } from "./schema.ts";
 
 export interface PostgresOptions {
-  /** File with the password; empty: the URL's, or the one that libpq's password file has. */
-  readonly passwordFile?: string | undefined;
+  /** File with the password; empty: the URL's. */
+  readonly databasePasswordFile?: string | undefined;
 }
 
 /** Connections for reads, and as many for transactions: those that wait for an account must not keep reads waiting. */
@@ -24,10 +24,11 @@ const lockClass = { account: 0x43_55_4c_00, shared: 0x43_55_4c_01 };
 const sharedThings: Readonly<Record<SharedThing, number>> = { "public-addresses": 1 };
 
 /** @throws StoreError unavailable */
-export async function openPostgres(url: string, { passwordFile = "" }: PostgresOptions): Promise<Database> {
+export async function openPostgres(url: string, options: PostgresOptions): Promise<Database> {
   const server = readUrl(url);
   const name = `postgres://${server.host}:${server.port ?? usualPort}/${server.database}`;
-  const password = passwordFile === "" ? undefined : watchPassword(passwordFile);
+  const { databasePasswordFile: file = "" } = options;
+  const password = file === "" ? undefined : watchPassword(file);
   const makePool = (purpose: string) => {
     const pool = new pg.Pool({
       ...server,

@@ -104,7 +104,7 @@ describe("a sentence refuses", () => {
     expect(read({ env: { ...wide, CULVERT_NETWORK_PUBLIC_PREFIX_LENGTH: "23" } })["network.publicPrefixLength"]).toBe(
       23,
     );
-    expect(() => read({ env: { CULVERT_DATABASE: "postgres://localhost/culvert" } })).toThrow(/^database: /);
+    expect(() => read({ env: { CULVERT_DATABASE: "mysql://localhost/culvert" } })).toThrow(/^database: /);
   });
 
   it.each([

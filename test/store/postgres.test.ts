@@ -5,11 +5,12 @@ import { sql } from "kysely";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createKey } from "../../src/operations/key-ring.ts";
 import { openStore } from "../../src/store/open.ts";
+import { peekSmallVolumes, peekVpnGws } from "../../src/store/peek.ts";
 import type { Db, Store } from "../../src/store/store.ts";
 import { command, makeBareDatabase, postgresReason } from "../support/postgres-cluster.ts";
 import { makeTempDir, type TempDir } from "../support/temp-dir.ts";
 import { makePostgres, type TestDatabase } from "./databases.ts";
-import { createdAtMs } from "./rows.ts";
+import { addUserGw, addVpc, addVpnConn, addVpnGw, createdAtMs, makeOwner } from "./rows.ts";
 
 async function addAccount(db: Db, name: string): Promise<void> {
   await db.sql.insertInto("accounts").values({ name, created_at: createdAtMs }).execute();
@@ -174,7 +175,7 @@ describe.skipIf(postgresReason !== undefined)("on PostgreSQL", () => {
       await command(bare.url, "drop role if exists keeper; create role keeper superuser login password 'it''s long'");
       const url = bare.url.replace("culvert@", "keeper@");
       const file = join(dir.path, "password");
-      const passwordFile = { passwordFile: file };
+      const passwordFile = { databasePasswordFile: file };
       await expect(openAt(url, passwordFile)).rejects.toThrow(file);
       writeFileSync(file, "another\n");
       await expect(openAt(url, passwordFile)).rejects.toThrow("password authentication failed");
@@ -196,6 +197,31 @@ describe.skipIf(postgresReason !== undefined)("on PostgreSQL", () => {
       await expect(openAt(latin)).rejects.toThrow("has the encoding SQL_ASCII; UTF8 is needed");
       await command(bare.url, "drop database latin with (force)");
       await bare.remove();
+    });
+
+    it("is looked at by a doctor, who makes no tables", async () => {
+      const bare = await makeBareDatabase();
+      const look = () => peekVpnGws({ data: dir.path, database: bare.url });
+      expect(await look()).toEqual([]);
+      const made = await openAt(bare.url);
+      expect(await look()).toEqual([]);
+      const owner = await makeOwner(made.db);
+      const vpc = await addVpc(made.db, owner);
+      await made.transaction((db) => addVpnGw(db, owner, vpc));
+      const uid = expect.stringMatching(/^vpngw-/);
+      expect(await look()).toEqual([{ id: 1, uid, vpcId: vpc.id, status: "delivering", failure: undefined }]);
+      const conn = { vpc, vpnGwId: 1, userGw: await addUserGw(made.db, owner) };
+      await made.transaction((db) => addVpnConn(db, owner, conn));
+      const kilobytes = JSON.parse(
+        (await made.db.sql.selectFrom("vpn_conns").select("ipsec").execute())[0]?.ipsec ?? "",
+      );
+      const { lifetimeKilobytes } = kilobytes;
+      const lookForVolumes = (most: number) => peekSmallVolumes({ data: dir.path, database: bare.url }, most);
+      expect(await lookForVolumes(0)).toEqual([]);
+      expect(await lookForVolumes(lifetimeKilobytes)).toMatchObject([{ lifetimeKilobytes }]);
+      await made.close();
+      await bare.remove();
+      await expect(look()).rejects.toMatchObject({ name: "StoreError", kind: "unavailable" });
     });
 
     it("has one master key: with another one, or none, nobody is let in", async () => {
