@@ -18,6 +18,7 @@ import { exitCodes } from "./exit-codes.ts";
 import { runExplain } from "./explain.ts";
 import { createKeyCommand, disableKeyCommand, listKeysCommand } from "./key.ts";
 import { labDownCommand, labStatusCommand, labUpCommand } from "./lab.ts";
+import { migrateCommand } from "./migrate.ts";
 import { runServe, type StartServer } from "./serve.ts";
 import { teardownCommand } from "./teardown.ts";
 
@@ -56,6 +57,7 @@ function withStore(command: Command): Command {
   return command
     .addOption(setting("data", "directory"))
     .addOption(setting("database", "URL"))
+    .addOption(setting("databasePasswordFile", "file"))
     .option("--config <file>", "JSON file of settings");
 }
 
@@ -101,6 +103,10 @@ export function buildCommandLine(startServer: StartServer): Command {
   withStore(
     key.command("disable <SecretId>").description("disable a key; a running server sees it within a second"),
   ).action((secretId, options) => disableKeyCommand(configOf(options), secretId));
+
+  withStore(program.command("migrate").description("bring the database up to date, as every start of a server does"))
+    .addOption(jsonOption("one JSON object"))
+    .action((options) => migrateCommand(configOf(options), options));
 
   const call = program.command("call <Action> [parameters...]");
   withClient(call.description("send one signed call: name=value, name=@FILE, or name=- for standard input"))

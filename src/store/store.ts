@@ -32,14 +32,20 @@ const sqlitePrefix = "sqlite:";
 /** An open database. */
 export class Store {
   readonly db: Db;
+  /** Without a password. */
+  readonly name: string;
+  /** What was done to the schema when it was opened: the migrations, in order. */
+  readonly migrated: readonly string[];
   readonly #database: Database;
   readonly #options: StoreOptions;
   /** By account, where accounts run apart; else there is one. */
   readonly #queues = new Map<number, WriteQueue>();
   #isClosed = false;
 
-  private constructor(database: Database, sealer: Sealer, options: StoreOptions) {
+  private constructor(database: Database, sealer: Sealer, migrated: readonly string[], options: StoreOptions) {
     this.#database = database;
+    this.name = database.name;
+    this.migrated = migrated;
     this.#options = options;
     this.db = { ...database.hand, sealer };
   }
@@ -54,9 +60,9 @@ export class Store {
     if (isFile(url)) readMasterKey(masterKeyFile);
     const database = await openDatabase(url, options);
     try {
-      await migrate(database);
+      const migrated = await migrate(database);
       const sealer = await openSealer(database, masterKeyFile);
-      return new Store(database, sealer, options);
+      return new Store(database, sealer, migrated, options);
     } catch (error) {
       await database.close();
       throw error;
