@@ -66,12 +66,12 @@ describe("call", () => {
   });
 
   it("refuses a key as an argument, and calls nobody", async () => {
-    const before = server.database.countRows();
+    const before = await server.database.countRows();
     const { code, stdout, stderr } = await culvertCall([...channel(), "preSharedKey=in-the-process-list"]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toMatch(/^culvert: preSharedKey is a secret .* give preSharedKey=@FILE or preSharedKey=-\n$/);
     expect(stderr).not.toContain("in-the-process-list");
-    expect(server.database.countRows()).toEqual(before);
+    expect(await server.database.countRows()).toEqual(before);
   });
 
   it("calls in the region that is told", async () => {

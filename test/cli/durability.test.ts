@@ -121,7 +121,7 @@ describe("after kill -9", () => {
     const channels = await listChannels();
     expect([...channels.keys()].sort()).toEqual(sent.map(({ name }) => name).sort());
     for (const row of channels.values()) expect(row).toMatchObject({ vpcConnStatus: 6, netStatus: "available" });
-    const { vpn_conns, spd_pairs, tasks } = server.database.countRows();
+    const { vpn_conns, spd_pairs, tasks } = await server.database.countRows();
     expect({ vpn_conns, spd_pairs, tasks }).toEqual({
       vpn_conns: sent.length,
       spd_pairs: sent.length,

@@ -199,7 +199,7 @@ describe("32 clients that add, change, reset and delete the same channels", () =
       // They got in each other's way: names or networks were taken, channels gone or locked, the region full.
       expect([...outcomes].filter((outcome) => !outcome.endsWith(" Success")).length).toBeGreaterThan(3);
       expect(outcomes).toContain("AddVpnConnEx VpnConnLimitExceeded");
-      const snapshot = limited.database.takeSnapshot();
+      const snapshot = await limited.database.takeSnapshot();
       const tasks = snapshot.tasks as readonly { id: number; status: string }[];
       const ended = new Map(tasks.map(({ id, status }) => [id, status]));
       expect(new Set(taskIds).size).toBe(taskIds.length);

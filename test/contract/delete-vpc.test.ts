@@ -57,11 +57,11 @@ describe("DeleteVpc", () => {
         requireSuccess(await call(server.client, "CreateVpc", { vpcName, cidrBlock: "10.0.0.0/16", ...subnet })),
         "unVpcId",
       );
-    const before = server.database.countRows().subnets ?? 0;
+    const before = (await server.database.countRows()).subnets ?? 0;
     const [first, second] = [await create("goes"), await create("stays")];
-    expect(server.database.countRows().subnets).toBe(before + 2);
+    expect((await server.database.countRows()).subnets).toBe(before + 2);
     requireSuccess(await deleteVpc(first));
-    expect(server.database.countRows().subnets).toBe(before + 1);
+    expect((await server.database.countRows()).subnets).toBe(before + 1);
     expect(rowOf(await call(server.client, "DescribeVpcEx", { vpcId: second })).subnetNum).toBe(1);
   });
 

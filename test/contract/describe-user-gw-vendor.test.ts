@@ -50,8 +50,8 @@ describe("DescribeUserGwVendor", () => {
   it("may be read with a read-only key, and writes nothing", async () => {
     const reader = await server.addKey({ isReadOnly: true });
     await server.database.settle();
-    const before = server.database.takeSnapshot();
+    const before = await server.database.takeSnapshot();
     for (const client of [reader, server.client]) requireSuccess(await call(client, "DescribeUserGwVendor", {}));
-    expect(server.database.takeSnapshot()).toEqual(before);
+    expect(await server.database.takeSnapshot()).toEqual(before);
   });
 });

@@ -148,8 +148,8 @@ describe("whatever is asked", () => {
     async () => {
       const { database } = server;
       await database.settle();
-      let quiet = database.takeSnapshot();
-      let version = database.readVersion();
+      let quiet = await database.takeSnapshot();
+      let version = await database.readVersion();
       const codes = new Map<number, number>();
       const carriedOut = new Map<string, number>();
       const property = fc.asyncProperty(drawn, async (request) => {
@@ -162,11 +162,11 @@ describe("whatever is asked", () => {
         if (code === 0) {
           carriedOut.set(request.transport, (carriedOut.get(request.transport) ?? 0) + 1);
           await database.settle();
-          quiet = database.takeSnapshot();
-          version = database.readVersion();
-        } else if (database.readVersion() !== version) {
-          expect(database.takeSnapshot()).toEqual(quiet);
-          version = database.readVersion();
+          quiet = await database.takeSnapshot();
+          version = await database.readVersion();
+        } else if ((await database.readVersion()) !== version) {
+          expect(await database.takeSnapshot()).toEqual(quiet);
+          version = await database.readVersion();
         }
       });
       await fc.assert(property, { numRuns: signedRuns });
@@ -182,7 +182,7 @@ describe("whatever is asked", () => {
   it(
     "and whatever is sent, signed or not, is answered without a failure of ours",
     async () => {
-      const before = server.database.takeSnapshot();
+      const before = await server.database.takeSnapshot();
       const types = fc.constantFrom(
         ...[
           formType,
@@ -221,7 +221,7 @@ describe("whatever is asked", () => {
         },
       );
       await fc.assert(property, { numRuns: rawRuns });
-      expect(server.database.takeSnapshot()).toEqual(before);
+      expect(await server.database.takeSnapshot()).toEqual(before);
     },
     timeoutMs,
   );

@@ -152,9 +152,9 @@ describe("GetVpnConnConfig", () => {
 
   it("writes nothing and makes no task", async () => {
     await server.database.settle();
-    const before = server.database.takeSnapshot();
+    const before = await server.database.takeSnapshot();
     await ask(ios);
-    expect(server.database.takeSnapshot()).toEqual(before);
+    expect(await server.database.takeSnapshot()).toEqual(before);
   });
 });
 

@@ -60,10 +60,10 @@ describe("ResetVpnConnSA", () => {
     const conn = await makeConn(server.client, await newPeer());
     await server.database.settle();
     const before = await childIds(conn);
-    const { tasks } = server.database.countRows();
+    const { tasks } = await server.database.countRows();
     const { reply } = await sendCall(server.client, "ResetVpnConnSA", idsOf(conn), { method });
     expect(reply).toEqual(sample);
-    expect(server.database.countRows().tasks).toBe(tasks);
+    expect((await server.database.countRows()).tasks).toBe(tasks);
     expect(await show(conn)).toMatchObject({ vpcConnStatus: 6 });
     await expect.poll(() => childIds(conn)).not.toEqual(before);
     await expect.poll(() => childIds(conn)).toHaveLength(before.length);

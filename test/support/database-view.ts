@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import BetterSqlite from "better-sqlite3";
+import pg from "pg";
 import { waitFor } from "./wait-for.ts";
 
 /** Rows by table. */
@@ -20,7 +21,41 @@ const underWay = `select
 /** What peers do is written there, at their own time: no request writes to these tables. */
 const ofPeers: ReadonlySet<string> = new Set(["vpn_conn_diagnoses", "unknown_peers"]);
 
-export class DatabaseView {
+export interface DatabaseView {
+  /** Everything in every table that requests write to. */
+  takeSnapshot(): Promise<Snapshot>;
+  /** Another number after each commit of the server. */
+  readVersion(): Promise<number>;
+  /** How many rows each table has. */
+  countRows(): Promise<Record<string, number>>;
+  /** Waits until the server has nothing left to write about what it was asked for. */
+  settle(): Promise<void>;
+  /** All that is kept, as it is kept. */
+  readBytes(): Promise<Buffer>;
+  close(): Promise<void>;
+}
+
+/** @param url as the setting `database` has it; empty: the file in the data directory */
+export function viewDatabase(dataDir: string, url = ""): DatabaseView {
+  const source = url === "" ? new SqliteSource(dataDir) : new PostgresSource(url);
+  const takeSnapshot = () => source.takeSnapshot();
+  return {
+    takeSnapshot,
+    readVersion: () => source.readVersion(),
+    countRows: async () => {
+      const tables = Object.entries(await takeSnapshot());
+      return Object.fromEntries(tables.map(([table, rows]) => [table, rows.length]));
+    },
+    settle: async () => {
+      const isQuiet = async () => (await source.countUnderWay()) === 0;
+      await waitFor(isQuiet, { what: "the reconciler to settle", timeoutMs: 15_000 });
+    },
+    readBytes: () => source.readBytes(),
+    close: () => source.close(),
+  };
+}
+
+class SqliteSource {
   readonly #dataDir: string;
   readonly #file: BetterSqlite.Database;
 
@@ -29,8 +64,7 @@ export class DatabaseView {
     this.#file = new BetterSqlite(join(dataDir, "culvert.db"), { readonly: true });
   }
 
-  /** Everything in every table that requests write to. */
-  takeSnapshot(): Snapshot {
+  async takeSnapshot(): Promise<Snapshot> {
     const tables = this.#file
       .prepare<[], { name: string }>("select name from sqlite_master where type = 'table'")
       .all()
@@ -39,29 +73,71 @@ export class DatabaseView {
     return this.#file.transaction(() => Object.fromEntries(tables.map(({ name }) => [name, rowsOf(name)])))();
   }
 
-  /** Another number after each commit of the server: https://www.sqlite.org/pragma.html#pragma_data_version */
-  readVersion(): number {
+  /** https://www.sqlite.org/pragma.html#pragma_data_version */
+  async readVersion(): Promise<number> {
     return this.#file.pragma("data_version", { simple: true }) as number;
   }
 
-  /** How many rows each table has. */
-  countRows(): Record<string, number> {
-    return Object.fromEntries(Object.entries(this.takeSnapshot()).map(([table, rows]) => [table, rows.length]));
-  }
-
-  /** Waits until the server has nothing left to write about what it was asked for. */
-  async settle(): Promise<void> {
-    const statement = this.#file.prepare<[], { count: number }>(underWay);
-    await waitFor(() => statement.get()?.count === 0, { what: "the reconciler to settle", timeoutMs: 15_000 });
+  async countUnderWay(): Promise<number | undefined> {
+    return this.#file.prepare<[], { count: number }>(underWay).get()?.count;
   }
 
   /** The bytes of the database's files, the write-ahead log among them. */
-  readBytes(): Buffer {
+  async readBytes(): Promise<Buffer> {
     const names = readdirSync(this.#dataDir).filter((name) => name.startsWith("culvert.db"));
     return Buffer.concat(names.map((name) => readFileSync(join(this.#dataDir, name))));
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#file.close();
+  }
+}
+
+class PostgresSource {
+  readonly #client: pg.Client;
+  readonly #connected: Promise<unknown>;
+
+  constructor(url: string) {
+    this.#client = new pg.Client(url);
+    this.#connected = this.#client.connect();
+  }
+
+  async #query<Row>(text: string): Promise<Row[]> {
+    await this.#connected;
+    return (await this.#client.query(text)).rows;
+  }
+
+  /** One statement, so that all of it is of one moment. */
+  async takeSnapshot(): Promise<Snapshot> {
+    const tables = await this.#query<{ name: string }>(
+      "select tablename as name from pg_tables where schemaname = 'public' order by 1",
+    );
+    const shown = tables.filter(({ name }) => !ofPeers.has(name));
+    const parts = shown.map(({ name }) => `'${name}', (select json_agg(t order by t::text) from "${name}" t)`);
+    const [row] = await this.#query<{ all: Record<string, unknown[] | null> }>(
+      `select json_build_object(${parts.join(", ")}) as all`,
+    );
+    return Object.fromEntries(Object.entries(row?.all ?? {}).map(([name, rows]) => [name, rows ?? []]));
+  }
+
+  /** The number of the next transaction that writes. */
+  async readVersion(): Promise<number> {
+    const [row] = await this.#query<{ next: string }>("select pg_snapshot_xmax(pg_current_snapshot()) as next");
+    return Number(row?.next);
+  }
+
+  async countUnderWay(): Promise<number | undefined> {
+    const [row] = await this.#query<{ count: string }>(underWay);
+    return Number(row?.count);
+  }
+
+  /** The rows: the server's files are its own. */
+  async readBytes(): Promise<Buffer> {
+    return Buffer.from(JSON.stringify(await this.takeSnapshot()));
+  }
+
+  async close(): Promise<void> {
+    await this.#connected;
+    await this.#client.end();
   }
 }

@@ -14,7 +14,8 @@ import { Reconciler } from "../../src/reconcile/reconciler.ts";
 import { openStore } from "../../src/store/open.ts";
 import type { Store } from "../../src/store/store.ts";
 import { RecordingApi } from "../api-coverage/recorder.ts";
-import { DatabaseView } from "./database-view.ts";
+import { type DatabaseView, viewDatabase } from "./database-view.ts";
+import { makeDatabase } from "./postgres-cluster.ts";
 import { makeTempDir } from "./temp-dir.ts";
 import { TestClock } from "./test-clock.ts";
 
@@ -46,12 +47,20 @@ export interface LocalServer {
   stop(): Promise<void>;
 }
 
+/** On SQLite, unless TEST_DATABASE says `postgresql`. */
 export async function startLocalServer(
   settings: TestSettings = {},
   dataplane: Dataplane = new SimulatedDataplane(),
 ): Promise<LocalServer> {
   const directory = makeTempDir();
-  const options = { data: directory.path, dataplane: "simulated", listen: "127.0.0.1:0", ...settings };
+  const own = process.env.TEST_DATABASE === "postgresql" ? await makeDatabase() : undefined;
+  const options = {
+    data: directory.path,
+    database: own?.url,
+    dataplane: "simulated",
+    listen: "127.0.0.1:0",
+    ...settings,
+  };
   const config = readConfig({ options, env: {}, file: undefined });
   const clock = new TestClock();
   const log = pino({ level: "silent" });
@@ -67,7 +76,7 @@ export async function startLocalServer(
   const app = buildServer({ api, log, tlsPort: tlsPort || undefined, isPlainServed: servesPlainHttp(config) });
   await reconciler.start();
   const endpoint = await app.listen(readListen(config.listen));
-  const database = new DatabaseView(directory.path);
+  const database = viewDatabase(directory.path, own?.url);
   const gatewayIds = () => store.db.sql.selectFrom("vpn_gws").select("id").execute();
   return {
     endpoint,
@@ -91,7 +100,8 @@ export async function startLocalServer(
       await app.close();
       await reconciler.stop();
       await store.close();
-      database.close();
+      await database.close();
+      await own?.remove();
       directory.remove();
     },
   };

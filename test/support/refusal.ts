@@ -76,9 +76,9 @@ export async function expectRefusalAmidWork(
   makeCall: () => Promise<Reply>,
   mentions: readonly string[] = [],
 ): Promise<Reply> {
-  const before = database.takeSnapshot();
+  const before = await database.takeSnapshot();
   const reply = await makeCall();
   checkRefusal(reply, kind, mentions);
-  expect(database.takeSnapshot()).toEqual(before);
+  expect(await database.takeSnapshot()).toEqual(before);
   return reply;
 }

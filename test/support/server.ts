@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Client } from "../../src/cli/client.ts";
 import { readKeyFile } from "../../src/operations/admin-key.ts";
 import { culvert, environment } from "./command.ts";
-import { DatabaseView } from "./database-view.ts";
+import { type DatabaseView, viewDatabase } from "./database-view.ts";
 import { makeTempDir, type TempDir } from "./temp-dir.ts";
 import { waitFor } from "./wait-for.ts";
 
@@ -71,7 +71,7 @@ export class ServerProcess {
   }
 
   get database(): DatabaseView {
-    this.#database ??= new DatabaseView(this.dataDir);
+    this.#database ??= viewDatabase(this.dataDir);
     return this.#database;
   }
 
@@ -125,7 +125,7 @@ export class ServerProcess {
 
   /** Ends the process, if it still runs, and removes its directory. */
   async stop(): Promise<void> {
-    this.#database?.close();
+    await this.#database?.close();
     await this.kill("SIGTERM");
     this.#directory.remove();
   }
