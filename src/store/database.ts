@@ -27,6 +27,9 @@ export interface TransactionOrder {
   readonly account: number;
 }
 
+/** Tables that give their rows numbers, each number once. */
+export type NumberedTable = "accounts" | "vpcs" | "subnets" | "vpn_gws" | "user_gws" | "vpn_conns" | "tasks";
+
 /** An open database. */
 export interface Database {
   /** For messages: without a password. */
@@ -40,6 +43,10 @@ export interface Database {
    * @throws what `work` threw, or the driver's error
    */
   readonly transact: (order: TransactionOrder, work: (hand: Hand) => Promise<void>) => Promise<void>;
+  /** The last number that a table has given, to a row that may have gone; 0: none yet. */
+  readonly readLastNumber: (hand: Hand, table: NumberedTable) => Promise<number>;
+  /** Has the table give greater numbers than this, which is 1 or more, from now on. */
+  readonly writeLastNumber: (hand: Hand, table: NumberedTable, last: number) => Promise<void>;
   /** How many transactions have begun on this file, those of other threads among them: a number that is only to be compared. */
   readonly countTurns: () => number;
   readonly close: () => Promise<void>;

@@ -11,6 +11,7 @@ import {
   PostgresQueryCompiler,
   type PrimaryKeyConstraintNode,
   type QueryResult,
+  type TransactionSettings,
 } from "kysely";
 import type { QueryArrayResult } from "pg";
 
@@ -88,8 +89,9 @@ class PooledDriver implements Driver {
     return this.#connections.acquire();
   }
 
-  async beginTransaction({ wire }: WireConnection): Promise<void> {
-    await wire.query({ text: "begin", values: [] });
+  async beginTransaction({ wire }: WireConnection, { isolationLevel }: TransactionSettings): Promise<void> {
+    const level = isolationLevel === undefined ? "" : ` isolation level ${isolationLevel}`;
+    await wire.query({ text: `begin${level}`, values: [] });
   }
 
   async commitTransaction({ wire }: WireConnection): Promise<void> {

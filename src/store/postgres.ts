@@ -1,7 +1,7 @@
 // PostgreSQL as the store wants it: a pool of connections, transactions that hold their account, commits on disk.
-import { CompiledQuery, Kysely } from "kysely";
+import { CompiledQuery, Kysely, sql } from "kysely";
 import pg, { type Pool, type PoolClient } from "pg";
-import type { Database, Hand, SharedThing } from "./database.ts";
+import type { Database, Hand, NumberedTable, SharedThing } from "./database.ts";
 import { isSerialisationFailure } from "./errors.ts";
 import { makeDialect, send, WireConnection } from "./postgres-dialect.ts";
 import { checkServer, readUrl, watchPassword } from "./postgres-server.ts";
@@ -56,15 +56,17 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
     await close();
     throw error;
   }
-  const sql = makeKysely(readers);
+  const kysely = makeKysely(readers);
   return {
     name,
-    hand: { sql, run: async (query) => (await sql.executeQuery(query)).rows, hold: refuseToHold },
+    hand: { sql: kysely, run: async (query) => (await kysely.executeQuery(query)).rows, hold: refuseToHold },
     runsAccountsApart: true,
     transact: ({ durability, account }, work) => {
       const commit = durability === "at-once" ? durableCommit : "off";
       return transact(writers, { commit, account }, work);
     },
+    readLastNumber,
+    writeLastNumber,
     countTurns: () => 0,
     close,
   };
@@ -88,6 +90,18 @@ function makeKysely(pool: Pool): Kysely<Schema> {
       release: (connection) => clients.get(connection)?.release(),
     }),
   });
+}
+
+async function readLastNumber(hand: Hand, table: NumberedTable): Promise<number> {
+  const { rows } = await sql<{ last: number }>`
+    select coalesce(pg_sequence_last_value(pg_get_serial_sequence(${table}, 'id')::regclass), 0) as last`.execute(
+    hand.sql,
+  );
+  return rows[0]?.last ?? 0;
+}
+
+async function writeLastNumber(hand: Hand, table: NumberedTable, last: number): Promise<void> {
+  await sql`select setval(pg_get_serial_sequence(${table}, 'id')::regclass, ${last})`.execute(hand.sql);
 }
 
 async function refuseToHold(): Promise<void> {

@@ -11,8 +11,9 @@ import {
   SqliteDriver,
   SqliteQueryCompiler,
   type SqliteStatement,
+  sql,
 } from "kysely";
-import type { Database, Hand } from "./database.ts";
+import type { Database, Hand, NumberedTable } from "./database.ts";
 import { StoreError } from "./errors.ts";
 import type { Schema } from "./schema.ts";
 import { WriteTurn } from "./write-turn.ts";
@@ -64,26 +65,39 @@ export function openSqlite(path: string, options: SqliteOptions): Database {
   dialect.createDriver = () => new ImmediateDriver(opened, { database });
   dialect.createQueryCompiler = () => new SteadyCompiler();
   dialect.createAdapter = () => new TransactionalAdapter();
-  const sql = new Kysely<Schema>({ dialect });
+  const kysely = new Kysely<Schema>({ dialect });
   // A transaction has the whole database for itself.
   const hold = async () => {};
   const awaitDisk = makeDiskSwitch(opened);
   return {
     name: path,
-    hand: { sql, run: async (query) => (await sql.executeQuery(query)).rows, hold },
+    hand: { sql: kysely, run: async (query) => (await kysely.executeQuery(query)).rows, hold },
     runsAccountsApart: false,
     async transact({ durability }, work) {
       turn.take();
       try {
         awaitDisk(durability === "at-once");
-        await sql.transaction().execute((transaction) => work({ sql: transaction, run: runAtOnce(prepare), hold }));
+        await kysely.transaction().execute((transaction) => work({ sql: transaction, run: runAtOnce(prepare), hold }));
       } finally {
         turn.give();
       }
     },
+    readLastNumber,
+    writeLastNumber,
     countTurns: () => turn.count,
-    close: () => sql.destroy(),
+    close: () => kysely.destroy(),
   };
+}
+
+// https://www.sqlite.org/autoinc.html
+async function readLastNumber(hand: Hand, table: NumberedTable): Promise<number> {
+  const { rows } = await sql<{ seq: number }>`select seq from sqlite_sequence where name = ${table}`.execute(hand.sql);
+  return rows[0]?.seq ?? 0;
+}
+
+async function writeLastNumber(hand: Hand, table: NumberedTable, last: number): Promise<void> {
+  await sql`delete from sqlite_sequence where name = ${table}`.execute(hand.sql);
+  await sql`insert into sqlite_sequence (name, seq) values (${table}, ${last})`.execute(hand.sql);
 }
 
 /**

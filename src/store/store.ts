@@ -163,6 +163,7 @@ function isFile(url: string): boolean {
   return url.startsWith(sqlitePrefix);
 }
 
-function openDatabase(url: string, options: StoreOptions): Database | Promise<Database> {
+/** Opens a database as it is. @throws StoreError unavailable */
+export async function openDatabase(url: string, options: StoreOptions): Promise<Database> {
   return isFile(url) ? openSqlite(url.slice(sqlitePrefix.length), options) : openPostgres(url, options);
 }

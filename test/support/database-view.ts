@@ -35,9 +35,9 @@ export interface DatabaseView {
   close(): Promise<void>;
 }
 
-/** @param url as the setting `database` has it; empty: the file in the data directory */
-export function viewDatabase(dataDir: string, url = ""): DatabaseView {
-  const source = url === "" ? new SqliteSource(dataDir) : new PostgresSource(url);
+/** @param url as the setting `database` has it; empty: a file @param path of the file; the data directory's own unless told */
+export function viewDatabase(dataDir: string, url = "", path = join(dataDir, "culvert.db")): DatabaseView {
+  const source = url === "" ? new SqliteSource(dataDir, path) : new PostgresSource(url);
   const takeSnapshot = () => source.takeSnapshot();
   return {
     takeSnapshot,
@@ -59,9 +59,9 @@ class SqliteSource {
   readonly #dataDir: string;
   readonly #file: BetterSqlite.Database;
 
-  constructor(dataDir: string) {
+  constructor(dataDir: string, path: string) {
     this.#dataDir = dataDir;
-    this.#file = new BetterSqlite(join(dataDir, "culvert.db"), { readonly: true });
+    this.#file = new BetterSqlite(path, { readonly: true });
   }
 
   async takeSnapshot(): Promise<Snapshot> {
