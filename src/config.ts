@@ -259,7 +259,7 @@ export function readConfig({ options, env, file }: ConfigSources): Config {
   for (const name of fromFile.keys()) {
     if (!Object.hasOwn(settings, name)) throw new ConfigError(`${configFile}: there is no setting ${name}`);
   }
-  refuseShownPassword(options.database);
+  refuseShownPassword(options.database, "databasePasswordFile", "database");
   const entries = Object.entries<Setting<unknown>>(settings).map(([name, setting]) => {
     const given = [
       { value: options[name as SettingName], from: `option ${name}` },
@@ -368,19 +368,21 @@ function checkTogether(config: Config): void {
 
 /** The URL is not told: there may be a password in it. */
 function checkDatabase(database: string): void {
-  const isFile = /^sqlite:(?!:memory:$)./.test(database);
-  const isServer = /^postgres(ql)?:\/\/./.test(database);
-  if (database !== "" && !isFile && !isServer) {
+  if (database !== "" && !isDatabaseUrl(database)) {
     throw new ConfigError("database: sqlite:PATH or postgres://user@host/name is expected");
   }
 }
 
-/** Everybody on the machine sees the command line of a process. */
-function refuseShownPassword(url = ""): void {
-  if (!/^postgres(ql)?:\/\/([^/?#]*:[^/?#]*@|.*[?&]password=)/.test(url)) return;
+export function isDatabaseUrl(text: string): boolean {
+  return /^(sqlite:(?!:memory:$)|postgres(ql)?:\/\/)./.test(text);
+}
+
+/** Everybody on the machine sees the command line of a process. @param instead where the password is to be. @throws ConfigError */
+export function refuseShownPassword(url: string | undefined, instead: string, option: string): void {
+  if (url === undefined || !/^postgres(ql)?:\/\/([^/?#]*:[^/?#]*@|.*[?&]password=)/.test(url)) return;
   throw new ConfigError(
-    "option database: a password is not taken from the command line, which everybody on the machine can see; " +
-      "give the file that holds it (databasePasswordFile), or the URL by CULVERT_DATABASE",
+    `option ${option}: a password is not taken from the command line, which everybody on the machine can see; ` +
+      `give the file that holds it (${instead})`,
   );
 }
 

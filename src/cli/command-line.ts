@@ -12,10 +12,12 @@ import {
 } from "../config.ts";
 import { DataplaneError } from "../dataplane/dataplane.ts";
 import { StoreError } from "../store/errors.ts";
+import { backUpCommand } from "./backup.ts";
 import { runCall } from "./call.ts";
 import { runDoctorCommand } from "./doctor.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { runExplain } from "./explain.ts";
+import { importCommand } from "./import.ts";
 import { createKeyCommand, disableKeyCommand, listKeysCommand } from "./key.ts";
 import { labDownCommand, labStatusCommand, labUpCommand } from "./lab.ts";
 import { migrateCommand } from "./migrate.ts";
@@ -107,6 +109,19 @@ export function buildCommandLine(startServer: StartServer): Command {
   withStore(program.command("migrate").description("bring the database up to date, as every start of a server does"))
     .addOption(jsonOption("one JSON object"))
     .action((options) => migrateCommand(configOf(options), options));
+
+  withStore(
+    program.command("backup <file>").description("copy the database into a file, beside a running server"),
+  ).action((file, options) => backUpCommand(configOf(options), file));
+  program
+    .command("import")
+    .description("copy everything from one database into another one, with the servers stopped")
+    .requiredOption("--from <URL>", "database to copy: sqlite:PATH or postgres://user@host/name")
+    .requiredOption("--to <URL>", "database to copy into: empty, or with a part of the copy")
+    .option("--from-password-file <file>", "file of the password of the one")
+    .option("--to-password-file <file>", "file of the password of the other")
+    .addHelpText("after", importHelp)
+    .action((options) => importCommand(options));
 
   const call = program.command("call <Action> [parameters...]");
   withClient(call.description("send one signed call: name=value, name=@FILE, or name=- for standard input"))
@@ -216,6 +231,12 @@ With a server that carries tunnels, as root:
   culvert lab status                       (ends with the command of a ping through the tunnel)
   culvert lab down
 docs/guide/lab.md has the whole of it.`;
+
+const importHelp = `
+Accounts, keys, resources with their ids, tasks, traffic: row by row, and every row is read back. One that was cut off goes on when it is
+called again. Secrets stay sealed: the server of the target needs the master.key of the source in its data directory.
+
+  culvert import --from sqlite:var/culvert.db --to postgres://culvert@db.example.org/culvert --to-password-file db.password`;
 
 /** Parses the command line and runs what it asks for; the process's exit code says how it went. */
 export async function runCommandLine(argv: readonly string[], startServer: StartServer): Promise<void> {
