@@ -43,7 +43,7 @@ const rates = async (given: Given = {}) => {
 };
 
 /** Bytes that are so many bits per second in five minutes. */
-const bytesOf = (bps: number) => (bps * slotMs) / 8_000;
+const bytesOf = (bps: number) => Math.round((bps * slotMs) / 8_000);
 const carry = (startsAtMs: number, bpsIn: number, bpsOut: number) =>
   server.store.transaction((db) =>
     addTraffic(db, connId, { startsAtMs, bytesIn: bytesOf(bpsIn), bytesOut: bytesOf(bpsOut) }),

@@ -1,12 +1,12 @@
 // The examples of api-v2.md 4-8 and 12, to the letter: published ids and numbers in the request, the published reply. Where api-v2.md
 // decides otherwise than the sample, the reply is the decision's: codeDesc always, numbers as integers, both spellings, no inner addresses.
-import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { call } from "../../src/cli/client.ts";
 import { addTraffic } from "../../src/store/traffic.ts";
 import { slotMs } from "../../src/vpn/traffic.ts";
 import { HeldDataplane } from "../support/held-dataplane.ts";
 import { type LocalServer, startLocalServer, unlimited } from "../support/local-server.ts";
+import { countRowsFrom } from "../support/next-number.ts";
 import { sendCall } from "../support/raw-call.ts";
 import { requireSuccess, textAt } from "../support/reply.ts";
 import { makeUserGw, makeVpc, makeVpnGw, waitForTask } from "../support/scene.ts";
@@ -32,12 +32,7 @@ describe.each<Method>(["GET", "POST"])("by %s, the published example of", (metho
 
   type Table = "vpcs" | "vpn_gws" | "user_gws" | "vpn_conns" | "tasks";
 
-  /** The next row of the table has this number: https://www.sqlite.org/autoinc.html */
-  async function countFrom(table: Table, next: number): Promise<void> {
-    const db = server.store.db.sql;
-    await sql`delete from sqlite_sequence where name = ${table}`.execute(db);
-    await sql`insert into sqlite_sequence (name, seq) values (${table}, ${next - 1})`.execute(db);
-  }
+  const countFrom = (table: Table, next: number) => countRowsFrom(server.store, table, next);
 
   /** Ids and times are the server's to choose: here they become the published ones. */
   async function publish(table: Exclude<Table, "tasks">, uid: string, published: string, time?: string): Promise<void> {
@@ -194,7 +189,11 @@ describe.each<Method>(["GET", "POST"])("by %s, the published example of", (metho
     expect(config).toEqual({ ...success, data: [{ configFileInfo: expect.stringContaining("tencenttest") }] });
     const startsAtMs = Date.parse("2016-07-06T12:00:00+08:00");
     for (const [index, bps] of [1221, 1212, 787].entries()) {
-      const slot = { startsAtMs: startsAtMs + index * slotMs, bytesIn: 0, bytesOut: (bps * slotMs) / 8_000 };
+      const slot = {
+        startsAtMs: startsAtMs + index * slotMs,
+        bytesIn: 0,
+        bytesOut: Math.round((bps * slotMs) / 8_000),
+      };
       await server.store.transaction((db) => addTraffic(db, 399, slot));
     }
     const times = { starttime: "2016-07-06 12:00:00", endtime: "2016-07-06 12:15:00" };
