@@ -13,7 +13,7 @@ const directoryVariable = "POSTGRES_TEST_DIRECTORY";
 const isRoot = userInfo().uid === 0;
 
 /** Where the server's programs are; undefined, when Debian's package is not installed. */
-const programs = globSync("/usr/lib/postgresql/*/bin").toSorted().at(-1);
+export const programs = globSync("/usr/lib/postgresql/*/bin").toSorted().at(-1);
 
 /** Why there is no PostgreSQL to test with; undefined, when there is. */
 export const postgresReason =
