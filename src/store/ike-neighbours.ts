@@ -79,7 +79,9 @@ const selectPairCount = prepare((sql, { vpnGwId, ikeIdentity, ownId }: Neighbour
     .where("vpn_conns.vpn_gw_id", "=", vpnGwId)
     .where("vpn_conns.ike_identity", "=", ikeIdentity)
     .where("vpn_conns.id", "!=", ownId)
-    .where("vpn_conns.status", "not in", leaving),
+    .where("vpn_conns.status", "not in", leaving)
+    // Pairs are kept by gateway: without this all of them would be gone through.
+    .where("spd_pairs.vpn_gw_id", "=", vpnGwId),
 );
 
 /** The unified id of a channel to the same peer address whose key or phase 1 is being modified, and may yet go back. */
