@@ -64,3 +64,13 @@ function codeOf(error: unknown): string {
 export function isFull(error: unknown): boolean {
   return ["SQLITE_FULL", diskFull].includes(codeOf(error));
 }
+
+/**
+ * Whether the connection to PostgreSQL has gone, and the transaction with it: told by the server that ends it (classes 08 and 57P), by
+ * the system, or by the driver in words alone.
+ */
+export function isDisconnection(error: unknown): boolean {
+  const code = codeOf(error);
+  if (code !== "") return /^(08|57P|EPIPE$|ECONNRESET$|ETIMEDOUT$)/.test(code);
+  return error instanceof Error && /^(Connection terminated|Client has encountered a connection)/.test(error.message);
+}

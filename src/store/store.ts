@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { CompiledQuery } from "kysely";
 import { findSealedKey } from "./accounts.ts";
 import type { Database, Durability, Hand } from "./database.ts";
-import { isFull, isSerialisationFailure, StoreError } from "./errors.ts";
+import { isDisconnection, isFull, isSerialisationFailure, StoreError } from "./errors.ts";
 import { migrate } from "./migrate.ts";
 import { openPostgres, type PostgresOptions } from "./postgres.ts";
 import { makeSealer, readMasterKey, type Sealer } from "./sealer.ts";
@@ -129,8 +129,8 @@ export class Store {
           await job.run(db);
           if (!isAlone) await hand.run(release);
         } catch (error) {
-          // Of neither is anything left: for want of space SQLite takes back the whole transaction by itself.
-          if (isSerialisationFailure(error) || isFull(error)) throw error;
+          // Of none is anything left: for want of space SQLite takes back the whole transaction by itself.
+          if (isSerialisationFailure(error) || isFull(error) || isDisconnection(error)) throw error;
           refused.set(job, error);
           if (isAlone) throw error;
           await hand.run(rollback);
