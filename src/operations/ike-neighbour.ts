@@ -1,6 +1,7 @@
 // The channel whose key and phase 1 another one may have to share, when both can be relied on.
 import { ApiError, refuseField } from "../errors.ts";
 import { countIdentityPairs, findIkeInChange, findIkeNeighbour, type NeighbourQuery } from "../store/ike-neighbours.ts";
+import { hasMorePairsThan } from "../store/spd-pairs.ts";
 import type { Db } from "../store/store.ts";
 import { pairsPerIdentity } from "../vpn/spd.ts";
 import type { IkeNeighbour } from "../vpn/vpn-conn.ts";
@@ -27,6 +28,8 @@ export async function findSettledNeighbour(db: Db, query: NeighbourQuery): Promi
  * @throws ApiError parameter-invalid, naming field `spds`
  */
 export async function refuseTooManyPairs(db: Db, query: NeighbourQuery, pairs: number): Promise<void> {
+  // Few gateways have so many that they have to be counted by identity.
+  if (pairs <= pairsPerIdentity && !(await hasMorePairsThan(db, query.vpnGwId, pairsPerIdentity - pairs))) return;
   const others = await countIdentityPairs(db, query);
   if (pairs + others <= pairsPerIdentity) return;
   const beside = others === 0 ? "" : `, beside ${others} of other channels with the same peer and identities`;

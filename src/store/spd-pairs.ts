@@ -42,6 +42,15 @@ export async function deleteSpdPairs(db: Db, vpnConnId: number): Promise<void> {
     .execute();
 }
 
+/** Whether the channels of a gateway have more than `count` pairs together. Reads no more entries than that. */
+export async function hasMorePairsThan(db: Db, vpnGwId: number, count: number): Promise<boolean> {
+  return (await selectPairBeyond(db, { vpnGwId, count })).length > 0;
+}
+
+const selectPairBeyond = prepare((sql, { vpnGwId, count }: { vpnGwId: number; count: number }) =>
+  sql.selectFrom("spd_pairs").select("vpn_gw_id").where("vpn_gw_id", "=", vpnGwId).limit(1).offset(count),
+);
+
 /**
  * The channel on a gateway one of whose pairs overlaps this one in both parts.
  * @param ownId the channel that the pair is for, which is left out; 0 for one that is not there yet
