@@ -1,6 +1,5 @@
 // What becomes of a change to a channel. Pure.
-import type { DesiredVpnConn } from "../store/vpn-conns.ts";
-import type { VpnConn } from "../vpn/entities.ts";
+import type { DesiredVpnConn, VpnConn } from "../vpn/entities.ts";
 import type { VpnConnStatus } from "../vpn/status.ts";
 import { isLeaving } from "./desired.ts";
 import type { ConnOutcome } from "./record.ts";

@@ -2,8 +2,7 @@
 // A host's memory is bounded by its own gateways; only rows that changed are read again.
 import { createHash } from "node:crypto";
 import type { ChildSpec, ConnectionSpec } from "../dataplane/dataplane.ts";
-import type { DesiredVpnConn } from "../store/vpn-conns.ts";
-import type { VpnConn } from "../vpn/entities.ts";
+import type { DesiredVpnConn, VpnConn } from "../vpn/entities.ts";
 
 /** A connection to be, with fingerprints that tell whether what is loaded is still right. Kept in memory only. */
 export interface DesiredConnection {

@@ -1,8 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { ChildSa } from "../dataplane/dataplane.ts";
-import type { SaCounter } from "../store/traffic.ts";
-import type { Traffic } from "../vpn/traffic.ts";
+import type { SaCounter, Traffic } from "../vpn/traffic.ts";
 import { type Flow, Meter } from "./meter.ts";
 
 const nowMs = 1_000_000_000;

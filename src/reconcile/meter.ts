@@ -1,8 +1,7 @@
 // How much has flowed: counters of CHILD_SAs in, what is new in them out. Pure but for its own memory.
 // A counter only rises, and ends with its SA; a rekeying and a new charon begin new ones, with SPIs of their own.
 import type { ChildSa } from "../dataplane/dataplane.ts";
-import type { SaCounter } from "../store/traffic.ts";
-import type { TimeSpan, Traffic } from "../vpn/traffic.ts";
+import type { SaCounter, TimeSpan, Traffic } from "../vpn/traffic.ts";
 
 /** What flowed through one CHILD_SA in a span, and how far it has counted by the end of it. */
 export interface Flow extends TimeSpan, Traffic {

@@ -1,8 +1,8 @@
 // Writes down what flows through one gateway's channels, from what the rounds of its loop observe. It asks charon nothing itself.
 import type { ActualGateway } from "../dataplane/dataplane.ts";
 import type { Store } from "../store/store.ts";
-import { addTraffic, deleteSaCounter, listSaCounters, type SaCounter, saveSaCounter } from "../store/traffic.ts";
-import { spread, type TrafficSlot } from "../vpn/traffic.ts";
+import { addTraffic, deleteSaCounter, listSaCounters, saveSaCounter } from "../store/traffic.ts";
+import { type SaCounter, spread, type TrafficSlot } from "../vpn/traffic.ts";
 import { type Flow, Meter } from "./meter.ts";
 
 /** How many slots share a transaction, about. More would hold up other writes for longer: a slot takes some 15 µs. */

@@ -1,9 +1,8 @@
 // What one gateway should be by its rows, and the changes to its channels that wait for an answer.
 
 import type { Db } from "../store/store.ts";
-import type { DesiredVpnConn } from "../store/vpn-conns.ts";
 import { listChangedConns } from "../store/vpn-conns.ts";
-import type { VpnConn, VpnGw } from "../vpn/entities.ts";
+import type { DesiredVpnConn, VpnConn, VpnGw } from "../vpn/entities.ts";
 import { isOutrun } from "../vpn/volume.ts";
 import { answerChange, type Change, failedStatus, isAnswered } from "./changes.ts";
 import { connectionName, DesiredConns, isLeaving } from "./desired.ts";

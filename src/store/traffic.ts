@@ -1,17 +1,9 @@
 // What flowed through each channel, in slots of five minutes, and how far each CHILD_SA had counted when it was looked at last.
 import type { Selectable } from "kysely";
-import { slotMs, type TimeSpan, type Traffic, type TrafficSlot } from "../vpn/traffic.ts";
+import { type SaCounter, slotMs, type TimeSpan, type TrafficSlot } from "../vpn/traffic.ts";
 import { pick, prepare } from "./prepared.ts";
 import type { Schema } from "./schema.ts";
 import type { Db } from "./store.ts";
-
-/** How far a CHILD_SA had counted, and when. What it counts later is new. */
-export interface SaCounter extends Traffic {
-  readonly connId: number;
-  /** Its inbound SPI: chosen at random, so unlike a number of charon's it means the same SA after charon was started anew. */
-  readonly spi: string;
-  readonly seenAtMs: number;
-}
 
 /** Adds to a slot. */
 export async function addTraffic(

@@ -1,6 +1,6 @@
 // VPN channels, and what was observed of them.
 import type { Selectable } from "kysely";
-import type { VpnConn, VpnConnSettings } from "../vpn/entities.ts";
+import type { DesiredVpnConn, VpnConn, VpnConnSettings } from "../vpn/entities.ts";
 import type { ResourceRef } from "../vpn/id.ts";
 import type { Owner } from "../vpn/listing.ts";
 import type { NetStatus, VpnConnStatus } from "../vpn/status.ts";
@@ -169,15 +169,6 @@ export async function renewSas(db: Db, id: number, phase: "ike" | "ipsec", gener
     .set({ ...renewed, generation })
     .where("id", "=", id)
     .execute();
-}
-
-/** A channel as the reconciler needs it. */
-export interface DesiredVpnConn {
-  readonly conn: VpnConn;
-  readonly ikeIdentity: string;
-  readonly peerAddress: string;
-  /** While it is being modified: the channel as it is to be if charon refuses the change; undefined when no setting changes. */
-  readonly fallback?: DesiredVpnConn | undefined;
 }
 
 /** Channels of a gateway that changed after a generation, those on their way out included. */

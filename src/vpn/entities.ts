@@ -79,6 +79,15 @@ export interface VpnConn extends Resource, VpnConnSettings {
   readonly failure: string | undefined;
 }
 
+/** A channel as its gateway needs it. */
+export interface DesiredVpnConn {
+  readonly conn: VpnConn;
+  readonly ikeIdentity: string;
+  readonly peerAddress: string;
+  /** While it is being modified: the channel as it is to be if charon refuses the change; undefined when no setting changes. */
+  readonly fallback?: DesiredVpnConn | undefined;
+}
+
 /** A channel with all that it refers to. */
 export interface VpnConnView {
   readonly conn: VpnConn;

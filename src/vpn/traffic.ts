@@ -15,6 +15,14 @@ export interface TrafficSlot extends Traffic {
   readonly startsAtMs: number;
 }
 
+/** How far a CHILD_SA had counted, and when. What it counts later is new. */
+export interface SaCounter extends Traffic {
+  readonly connId: number;
+  /** Its inbound SPI: chosen at random, so unlike a number of charon's it means the same SA after charon was started anew. */
+  readonly spi: string;
+  readonly seenAtMs: number;
+}
+
 /** A stretch of time in milliseconds since 1970; the end is not part of it. */
 export interface TimeSpan {
   readonly fromMs: number;

@@ -21,6 +21,9 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   "dataplane/dataplane.ts": ["vpn", "diagnosis"],
   dataplane: ["vici", "vpn", "diagnosis"],
 
+  "control/control.ts": ["vpn"],
+  control: ["store", "tasks", "vpn", "errors.ts"],
+
   operations: ["store", "tasks", "peer-config", "vpn", "errors.ts", "config.ts"],
   reconcile: ["store", "tasks", "dataplane/dataplane.ts", "diagnosis", "vpn", "errors.ts"],
 

@@ -1,8 +1,7 @@
 // Channels as the loop reads them, without a database: for what is tested of the reconciler alone.
 
-import type { DesiredVpnConn } from "../../src/store/vpn-conns.ts";
 import { ikeDefaults, ipsecDefaults } from "../../src/vpn/algorithms.ts";
-import type { VpnConn } from "../../src/vpn/entities.ts";
+import type { DesiredVpnConn, VpnConn } from "../../src/vpn/entities.ts";
 import { Secret } from "../../src/vpn/secret.ts";
 
 export interface ConnRequest {
