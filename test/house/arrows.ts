@@ -23,6 +23,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
 
   "control/control.ts": ["vpn"],
   control: ["store", "tasks", "vpn", "errors.ts"],
+  "control/remote": ["vpn", "errors.ts"],
 
   operations: ["store", "tasks", "peer-config", "vpn", "errors.ts", "config.ts"],
   reconcile: ["store", "tasks", "dataplane/dataplane.ts", "diagnosis", "vpn", "errors.ts"],

@@ -1,0 +1,15 @@
+// Who holds which gateway, as the direct body of Control asks for it. Two bodies: a host that nobody else could replace holds everything
+// for good; a host among others holds what it was given.
+import type { Db } from "../../store/store.ts";
+import type { Leases } from "../control.ts";
+
+export interface LeaseBook {
+  /** @throws ControlError refused */
+  renew(): Promise<Leases>;
+  /** @throws ControlError not-held */
+  release(gatewayId: number): Promise<void>;
+  /** Whether this host may read of the gateway now. */
+  isHeld(db: Db, gatewayId: number): Promise<boolean>;
+  /** Inside the transaction of a report: host and fence are as in the last `Leases`. @throws ControlError not-held */
+  check(db: Db, gatewayId: number): Promise<void>;
+}
