@@ -1,108 +1,17 @@
-// One table of settings: name, type, default, a sentence. The only reader of the environment and of the configuration file.
-// Precedence: command line, environment (CULVERT_…), file, default.
-import { readFileSync } from "node:fs";
+// One table of settings: name, type, default, a sentence. The only reader of the environment. What the kinds of settings are, and how the
+// file is read, is in config/; the rest of the house knows this door only. Precedence: command line, environment (CULVERT_…), file, default.
+import { checkTogether, refuseShownPassword } from "./config/checks.ts";
+import { ConfigError } from "./config/error.ts";
+import { readSettingsFile } from "./config/file.ts";
+import { checked, choice, flag, integer, pool, readable, type Setting, text } from "./config/kinds.ts";
 import { parsePublicAttachment, parseVpcAttachments } from "./vpn/attachment.ts";
 import { isRegion } from "./vpn/id.ts";
-import { formatAddress, networkAt, parseAddress } from "./vpn/network.ts";
+import { parseAddress } from "./vpn/network.ts";
 
-/** A setting that cannot be used: one sentence that names it and where it came from. */
-export class ConfigError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = "ConfigError";
-  }
-}
-
-interface Setting<T> {
-  readonly fallback: T;
-  readonly about: string;
-  /** @throws Error with what was expected */
-  readonly parse: (text: string) => T;
-  /** In the file it may be an object; its text is `key=value,…`. */
-  readonly isMap?: boolean;
-}
-
-function text(fallback: string, about: string): Setting<string> {
-  return { fallback, about, parse: (value) => value };
-}
-
-/** A text that has to be of a certain form. */
-function checked(
-  isFit: (value: string) => boolean,
-  expected: string,
-  fallback: string,
-  about: string,
-): Setting<string> {
-  const parse = (value: string): string => {
-    if (!isFit(value)) throw new Error(`${expected} is expected`);
-    return value;
-  };
-  return { fallback, about, parse };
-}
-
-/** A text that `read` can make something of: it throws with what is expected. */
-function readable(
-  read: (value: string) => unknown,
-  fallback: string,
-  about: string,
-  kind: Pick<Setting<string>, "isMap"> = {},
-): Setting<string> {
-  const parse = (value: string): string => {
-    read(value);
-    return value;
-  };
-  return { fallback, about, parse, ...kind };
-}
-
-function choice<const T extends string>(values: readonly T[], fallback: NoInfer<T>, about: string): Setting<T> {
-  const parse = (value: string): T => {
-    const found = values.find((known) => known === value);
-    if (found === undefined) throw new Error(`one of ${values.join(", ")} is expected`);
-    return found;
-  };
-  return { fallback, about: `${about} (${values.join(" | ")})`, parse };
-}
-
-function integer(fallback: number, [least, most]: readonly [number, number], about: string): Setting<number> {
-  const parse = (value: string): number => {
-    const number = /^-?[0-9]{1,15}$/.test(value) ? Number(value) : Number.NaN;
-    if (!(number >= least && number <= most)) throw new Error(`a whole number from ${least} to ${most} is expected`);
-    return number;
-  };
-  return { fallback, about, parse };
-}
-
-function flag(fallback: boolean, about: string): Setting<boolean> {
-  const words = new Map([
-    ["true", true],
-    ["1", true],
-    ["false", false],
-    ["0", false],
-  ]);
-  const parse = (value: string): boolean => {
-    const found = words.get(value.toLowerCase());
-    if (found === undefined) throw new Error("true or false is expected");
-    return found;
-  };
-  return { fallback, about, parse };
-}
-
-/** A range of public addresses, first and last as 32-bit numbers. */
-export interface AddressPool {
-  readonly first: number;
-  readonly last: number;
-}
-
-function pool(fallback: string, about: string): Setting<AddressPool> {
-  const parse = (value: string): AddressPool => {
-    const [first, last, ...rest] = value.split("-").map((part) => parseAddress(part.trim()));
-    if (first === undefined || last === undefined || rest.length > 0 || first > last) {
-      throw new Error("two IPv4 addresses such as 198.51.100.10-198.51.100.60 are expected");
-    }
-    return { first, last };
-  };
-  return { fallback: parse(fallback), about, parse };
-}
+export { isDatabaseUrl, refuseShownPassword } from "./config/checks.ts";
+export { ConfigError } from "./config/error.ts";
+export type { AddressPool } from "./config/kinds.ts";
+export { formatEndpoint, type ListenAddress, readListen, servesPlainHttp } from "./config/listen.ts";
 
 /** What serve prints is one too: its path is the API's. */
 function isEndpoint(value: string): boolean {
@@ -255,7 +164,8 @@ export function unknownVariables(env: ConfigSources["env"], others: readonly str
 /** @throws ConfigError */
 export function readConfig({ options, env, file }: ConfigSources): Config {
   const configFile = file ?? env.CULVERT_CONFIG;
-  const fromFile = configFile === undefined || configFile === "" ? new Map<string, string>() : readFile(configFile);
+  const fromFile =
+    configFile === undefined || configFile === "" ? new Map<string, string>() : readSettingsFile(configFile, isMap);
   for (const name of fromFile.keys()) {
     if (!Object.hasOwn(settings, name)) throw new ConfigError(`${configFile}: there is no setting ${name}`);
   }
@@ -281,137 +191,6 @@ function parseSetting(setting: Setting<unknown>, value: string, from: string): u
   }
 }
 
-function readFile(path: string): Map<string, string> {
-  const found = new Map<string, string>();
-  const value = parseFile(path);
-  if (!isSection(value)) throw new ConfigError(`${path}: an object of settings is expected`);
-  collect(path, value, "", found);
-  return found;
-}
-
-function parseFile(path: string): unknown {
-  try {
-    return JSON.parse(readFileSync(path, "utf8"));
-  } catch (cause) {
-    throw new ConfigError(`${path}: cannot be read as JSON`, { cause });
-  }
-}
-
-function isSection(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function collect(path: string, section: object, prefix: string, found: Map<string, string>): void {
-  for (const [key, value] of Object.entries(section)) {
-    const name = `${prefix}${key}`;
-    if (value === null) throw new ConfigError(`${path}: ${name}: a value is expected, not null`);
-    const isMap = Object.hasOwn(settings, name) && "isMap" in settings[name as SettingName];
-    if (isSection(value) && isMap) found.set(name, joinEntries(value));
-    else if (isSection(value)) collect(path, value, `${name}.`, found);
-    else found.set(name, Array.isArray(value) ? value.join(",") : String(value));
-  }
-}
-
-/** A setting that is a map, as the text that the environment would have. */
-function joinEntries(map: object): string {
-  return Object.entries(map)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(",");
-}
-
-/** An address of our own and a port: `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`. */
-export interface ListenAddress {
-  readonly host: string;
-  readonly port: number;
-  readonly isLoopback: boolean;
-}
-
-/** @throws ConfigError */
-export function readListen(text: string): ListenAddress {
-  const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]]+)):([0-9]{1,5})$/.exec(text);
-  const host = match?.[1] ?? match?.[2];
-  const port = Number(match?.[3]);
-  if (host === undefined || port > 65_535) {
-    throw new ConfigError(
-      `listen: an address and a port such as 127.0.0.1:8080 are expected, not ${JSON.stringify(text)}`,
-    );
-  }
-  const address = parseAddress(host);
-  const isLoopback = host === "::1" || host === "localhost" || (address !== undefined && address >>> 24 === 127);
-  return { host, port, isLoopback };
-}
-
-/** `https://[::1]:8080`. */
-export function formatEndpoint(scheme: string, { host, port }: Pick<ListenAddress, "host" | "port">): string {
-  return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
-}
-
-/** Whether a request over plain HTTP is answered, or refused because keys and pre-shared keys would cross a network in clear. */
-export function servesPlainHttp({ plainHttp, listen }: Pick<Config, "plainHttp" | "listen">): boolean {
-  switch (plainHttp) {
-    case "off":
-      return false;
-    case "on":
-      return true;
-    case "loopback":
-      return readListen(listen).isLoopback;
-  }
-}
-
-function checkTogether(config: Config): void {
-  readListen(config.listen);
-  checkPool(config);
-  checkDpd(config);
-  checkAttachments(config);
-  checkDatabase(config.database);
-}
-
-/** The URL is not told: there may be a password in it. */
-function checkDatabase(database: string): void {
-  if (database !== "" && !isDatabaseUrl(database)) {
-    throw new ConfigError("database: sqlite:PATH or postgres://user@host/name is expected");
-  }
-}
-
-export function isDatabaseUrl(text: string): boolean {
-  return /^(sqlite:(?!:memory:$)|postgres(ql)?:\/\/)./.test(text);
-}
-
-/** Everybody on the machine sees the command line of a process. @param instead where the password is to be. @throws ConfigError */
-export function refuseShownPassword(url: string | undefined, instead: string, option: string): void {
-  if (url === undefined || !/^postgres(ql)?:\/\/([^/?#]*:[^/?#]*@|.*[?&]password=)/.test(url)) return;
-  throw new ConfigError(
-    `option ${option}: a password is not taken from the command line, which everybody on the machine can see; ` +
-      `give the file that holds it (${instead})`,
-  );
-}
-
-function checkDpd({ "dpd.delaySeconds": delay, "dpd.timeoutSeconds": timeout }: Config): void {
-  if (timeout > delay) return;
-  throw new ConfigError(`dpd.timeoutSeconds: more than dpd.delaySeconds, ${delay}, is expected, not ${timeout}`);
-}
-
-/** A VPC that were on the public network would have its packets there in clear. */
-function checkAttachments({ "network.public": ofPublic, "network.vpcs": ofVpcs }: Config): void {
-  const twin = [...parseVpcAttachments(ofVpcs)].find(([, text]) => text !== "own" && text === ofPublic)?.[0];
-  if (twin !== undefined)
-    throw new ConfigError(`network.vpcs: ${twin} cannot have ${ofPublic}, which is network.public`);
-}
-
-function checkPool(config: Config): void {
-  const { first, last } = config["network.publicPool"];
-  const prefixLength = config["network.publicPrefixLength"];
-  const network = networkAt(first, prefixLength);
-  const name = `${formatAddress(first)} and ${formatAddress(last)}`;
-  if (last > network.last) throw new ConfigError(`network.publicPool: ${name} are not in one /${prefixLength}`);
-  // In a /31 both addresses are hosts (RFC 3021).
-  if (prefixLength < 31 && (first === network.first || last === network.last)) {
-    throw new ConfigError(
-      `network.publicPool: ${name} hold the network or the broadcast address of the /${prefixLength}`,
-    );
-  }
-  const nextHop = parseAddress(config["network.publicGateway"]);
-  if (nextHop !== undefined && nextHop >= first && nextHop <= last) {
-    throw new ConfigError(`network.publicGateway: ${formatAddress(nextHop)} is in network.publicPool`);
-  }
+function isMap(name: string): boolean {
+  return Object.hasOwn(settings, name) && "isMap" in settings[name as SettingName];
 }

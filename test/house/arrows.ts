@@ -12,7 +12,8 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   "log.ts": [],
   vpn: ["errors.ts"],
   "peer-config": ["vpn"],
-  "config.ts": ["vpn"],
+  "config.ts": ["config", "vpn"],
+  config: ["vpn"],
 
   store: ["vpn", "errors.ts"],
   tasks: ["store", "vpn", "errors.ts"],
