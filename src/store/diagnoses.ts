@@ -45,6 +45,20 @@ export async function findDiagnoses(db: Db, connIds: readonly number[]): Promise
   return new Map(rows.map((row) => [row.vpn_conn_id, readDiagnosis(row)]));
 }
 
+/** The diagnoses of a gateway's channels, by channel, without those that have none. */
+export async function listDiagnoses(db: Db, vpnGwId: number): Promise<ReadonlyMap<number, Diagnosis>> {
+  const rows = await selectOfGw(db, { vpnGwId });
+  return new Map(rows.map((row) => [row.vpn_conn_id, readDiagnosis(row)]));
+}
+
+const selectOfGw = prepare((sql, { vpnGwId }: { vpnGwId: number }) =>
+  sql
+    .selectFrom("vpn_conns")
+    .innerJoin("vpn_conn_diagnoses", "vpn_conn_diagnoses.vpn_conn_id", "vpn_conns.id")
+    .selectAll("vpn_conn_diagnoses")
+    .where("vpn_gw_id", "=", vpnGwId),
+);
+
 function readDiagnosis({ events, ...row }: DiagnosisRow): Diagnosis {
   return { ...readSummary(row), events: JSON.parse(events) };
 }

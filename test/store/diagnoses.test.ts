@@ -1,6 +1,12 @@
 // Diagnoses of channels and unknown peers of gateways: what is written over, what goes, and with whom.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { findDiagnoses, listUnknownPeers, recordDiagnoses, recordUnknownPeers } from "../../src/store/diagnoses.ts";
+import {
+  findDiagnoses,
+  listDiagnoses,
+  listUnknownPeers,
+  recordDiagnoses,
+  recordUnknownPeers,
+} from "../../src/store/diagnoses.ts";
 import type { Store } from "../../src/store/store.ts";
 import { deleteVpnConn } from "../../src/store/vpn-conns.ts";
 import { deleteVpnGw } from "../../src/store/vpn-gws.ts";
@@ -54,6 +60,12 @@ describe.each(databases)("diagnoses on $name", (kind) => {
     );
     expect(await findDiagnoses(store.db, [otherId])).toEqual(new Map([[otherId, mismatch]]));
     expect(await findDiagnoses(store.db, [])).toEqual(new Map());
+  });
+
+  it("are found by gateway, those of its channels alone", async () => {
+    await record([otherId, mismatch]);
+    expect(await listDiagnoses(store.db, vpnGwId)).toEqual(new Map([[otherId, mismatch]]));
+    expect(await listDiagnoses(store.db, otherGwId)).toEqual(new Map());
   });
 
   it("are written over, and taken away, each channel's apart", async () => {

@@ -12,7 +12,13 @@ import { listVpnGws } from "../../src/operations/list-vpn-gws.ts";
 import { modifyVpc } from "../../src/operations/modify-vpc.ts";
 import { resetVpnConnSa } from "../../src/operations/reset-vpn-conn-sa.ts";
 import { findApiKey } from "../../src/store/accounts.ts";
-import { findDiagnoses, listUnknownPeers, recordDiagnoses, recordUnknownPeers } from "../../src/store/diagnoses.ts";
+import {
+  findDiagnoses,
+  listDiagnoses,
+  listUnknownPeers,
+  recordDiagnoses,
+  recordUnknownPeers,
+} from "../../src/store/diagnoses.ts";
 import { deleteExpiredStamps } from "../../src/store/request-stamps.ts";
 import type { Store } from "../../src/store/store.ts";
 import { deleteSubnetsOfVpc } from "../../src/store/subnets.ts";
@@ -276,6 +282,7 @@ describe("no table is gone through whole", () => {
       }),
     ],
     ["the diagnoses of a page", (fresh) => findDiagnoses(fresh.db, [conn.id, conn.id + 1])],
+    ["the loop: the diagnoses of a gateway", (fresh) => listDiagnoses(fresh.db, place.vpnGw.id)],
     [
       "the loop: who knocked",
       change((db) => recordUnknownPeers(db, place.vpnGw.id, [makeUnknownPeer("203.0.113.7", 0)])),
