@@ -7,10 +7,10 @@ import { tunnelMss } from "../dataplane/charon/mtu.ts";
 import { instanceOf, namesOf } from "../dataplane/charon/names.ts";
 import type { Dataplane } from "../dataplane/dataplane.ts";
 import { SimulatedDataplane } from "../dataplane/simulated.ts";
-import { Reconciler } from "../reconcile/reconciler.ts";
 import { openStore } from "../store/open.ts";
 import type { WriteTurn } from "../store/write-turn.ts";
 import { parsePublicAttachment, parseVpcAttachments } from "../vpn/attachment.ts";
+import { DirectHost } from "./direct-host.ts";
 
 export interface Host {
   /** Says "look at this gateway". */
@@ -38,7 +38,7 @@ export async function startHost(config: Config, log: Logger, turn: WriteTurn): P
     lingerMs,
     longestLingerMs,
   });
-  const reconciler = new Reconciler({
+  const host = new DirectHost({
     store,
     dataplane: makeDataplane(config, log),
     clock: Date.now,
@@ -48,16 +48,16 @@ export async function startHost(config: Config, log: Logger, turn: WriteTurn): P
     keepTrafficMs: config.trafficDays * 86_400_000,
   });
   const stop = async () => {
-    await reconciler.stop();
+    await host.stop();
     await store.close();
   };
   try {
-    await reconciler.start();
+    await host.start();
   } catch (error) {
     await stop();
     throw error;
   }
-  return { nudge: (vpnGwId) => reconciler.nudge(vpnGwId), stop };
+  return { nudge: (vpnGwId) => host.nudge(vpnGwId), stop };
 }
 
 function makeDataplane(config: Config, log: Logger): Dataplane {

@@ -1,8 +1,8 @@
 // What becomes of a change to a channel. Pure.
+import type { ConnOutcome } from "../control/control.ts";
 import type { DesiredVpnConn, VpnConn } from "../vpn/entities.ts";
 import type { VpnConnStatus } from "../vpn/status.ts";
 import { isLeaving } from "./desired.ts";
-import type { ConnOutcome } from "./record.ts";
 
 /** A channel as it was changed last, and the connection that it is, or was, part of. */
 export interface Change {

@@ -1,13 +1,11 @@
 // Why channels are not up, as recorded, and what is new about it. Pure but for its own memory. Only what changed is gone through: a
 // connection whose SAs fit as before and of which nothing else was found costs one comparison, and one that is up nothing.
+import type { DiagnosisChanges } from "../control/control.ts";
 import type { Finding, Trouble } from "../diagnosis/diagnosis.ts";
 import { describe } from "../diagnosis/wording.ts";
 import type { Cause, Diagnosis } from "../vpn/diagnosis.ts";
 import type { DesiredConns, HeldConn } from "./desired.ts";
 import type { Fits } from "./net-statuses.ts";
-
-/** What is recorded of each channel; undefined takes it away. */
-export type DiagnosisChanges = ReadonlyMap<number, Diagnosis | undefined>;
 
 /** New events alone are not worth writing down, unless what is written is this old. */
 const staleMs = 300_000;
@@ -23,7 +21,7 @@ interface Recorded {
 export class ChannelDiagnoses {
   readonly #recorded: Map<number, Recorded>;
 
-  /** @param recorded as found in the store */
+  /** @param recorded as found at the beginning */
   constructor(recorded: ReadonlyMap<number, Diagnosis>) {
     this.#recorded = new Map([...recorded].map(([connId, diagnosis]) => [connId, { diagnosis, atMs: 0 }]));
   }

@@ -1,20 +1,24 @@
 // One gateway's channels from round to round: what is applied for them, and what is recorded of them, in a good round and in one that
 // fails.
-import { type ActualGateway, DataplaneError, type GatewaySpec } from "../dataplane/dataplane.ts";
-import { findDiagnoses } from "../store/diagnoses.ts";
-import { listNetStatuses } from "../store/vpn-conns.ts";
+import {
+  ControlError,
+  type DiagnosisChanges,
+  type GatewayMemory,
+  type GatewayRead,
+  type RoundOutcome,
+} from "../control/control.ts";
+import { type ActualGateway, type ChildSa, DataplaneError, type GatewaySpec } from "../dataplane/dataplane.ts";
 import type { VpnGw } from "../vpn/entities.ts";
 import type { NetStatus } from "../vpn/status.ts";
 import { type Applied, Applying } from "./applying.ts";
 import { Attempts } from "./attempts.ts";
-import { ChannelDiagnoses, type DiagnosisChanges } from "./channel-diagnoses.ts";
+import { ChannelDiagnoses } from "./channel-diagnoses.ts";
 import { byConnection, fitOf } from "./fit.ts";
 import { type Cure, Flows } from "./flows.ts";
 import { Knocks } from "./knocks.ts";
 import type { LoopContext } from "./loop-context.ts";
 import { type Fits, NetStatuses } from "./net-statuses.ts";
 import type { DesiredGateway } from "./plan.ts";
-import { type RoundOutcome, recordGatewayFailure, recordRound } from "./record.ts";
 import { TrafficWatch } from "./traffic.ts";
 import { Wanted } from "./wanted.ts";
 import { warningsOf } from "./warnings.ts";
@@ -27,38 +31,53 @@ export interface Broken {
   readonly actual: ActualGateway;
 }
 
+/** What is recorded of the channels. */
+interface Recorded {
+  readonly netStatuses: NetStatuses;
+  readonly diagnoses: ChannelDiagnoses;
+  readonly traffic: TrafficWatch;
+}
+
 export class Convergence {
   readonly #context: LoopContext;
   readonly #attempts = new Attempts();
   readonly #wanted: Wanted;
   readonly #applying: Applying;
-  readonly #netStatuses: NetStatuses;
-  /** Begun with the first round, which reads the channels. */
-  #diagnoses: ChannelDiagnoses | undefined;
   readonly #knocks = new Knocks();
   readonly #flows: Flows;
-  readonly #traffic: TrafficWatch;
+  /** Read at the first round, and anew when it is in doubt. */
+  #recorded: Recorded | undefined;
+  /** CHILD_SAs that have ended, which is told once, and whose traffic has not been reported yet. */
+  readonly #uncounted: ChildSa[] = [];
   /** Generation that has been recorded as taken. */
   #observedGeneration = 0;
 
-  static async open(context: LoopContext, vpnGw: VpnGw): Promise<Convergence> {
-    return new Convergence(context, vpnGw, await listNetStatuses(context.store.db, vpnGw.id));
-  }
-
-  private constructor(context: LoopContext, vpnGw: VpnGw, netStatuses: ReadonlyMap<number, NetStatus>) {
+  constructor(context: LoopContext, publicAddress: string) {
     this.#context = context;
-    this.#wanted = new Wanted(context, vpnGw.publicAddress, (child) => this.#attempts.forget(child));
+    this.#wanted = new Wanted(context, publicAddress, (child) => this.#attempts.forget(child));
     this.#applying = new Applying(context, this.#wanted, this.#attempts);
-    this.#netStatuses = new NetStatuses(netStatuses);
     this.#flows = new Flows(context.oneWayMs ?? defaultOneWayMs);
-    this.#traffic = new TrafficWatch(vpnGw.id, context.store, context.periodMs);
   }
 
-  /** Reads the rows that changed. */
-  async read(vpnGw: VpnGw): Promise<void> {
-    const { db } = this.#context.store;
-    await this.#wanted.read(db, vpnGw);
-    this.#diagnoses ??= new ChannelDiagnoses(await findDiagnoses(db, this.#wanted.conns.ids()));
+  /** Channels that have changed since are what is to be read. */
+  get seenGeneration(): number {
+    return this.#wanted.seenGeneration;
+  }
+
+  /** Takes what has changed after `seenGeneration`. @throws ControlError */
+  async take(read: GatewayRead): Promise<void> {
+    const { id } = read.vpnGw;
+    this.#recorded ??= this.#recall(id, await this.#context.control.readMemory(id));
+    await this.#wanted.take(read);
+  }
+
+  #recall(gatewayId: number, { netStatuses, diagnoses, saCounters }: GatewayMemory): Recorded {
+    const { control, periodMs } = this.#context;
+    return {
+      netStatuses: new NetStatuses(netStatuses),
+      diagnoses: new ChannelDiagnoses(diagnoses),
+      traffic: new TrafficWatch(gatewayId, control, saCounters, periodMs),
+    };
   }
 
   /** charon has been started anew: nothing that was tried before says anything. @param before what was seen then */
@@ -91,15 +110,27 @@ export class Convergence {
     return this.#flows.look(ikeSas, ended, limitOf, this.#context.clock());
   }
 
-  /** @returns when there will be more to record, in milliseconds since 1970; undefined: not before something happens */
-  async record(vpnGw: VpnGw, { actual, refused }: Applied): Promise<number | undefined> {
+  /**
+   * @returns when there will be more to record, in milliseconds since 1970; undefined: not before something happens
+   * @throws ControlError
+   */
+  record(vpnGw: VpnGw, { actual, refused }: Applied): Promise<number | undefined> {
+    return this.#report(actual, (recorded) => this.#recordRound(recorded, vpnGw, actual, refused));
+  }
+
+  async #recordRound(
+    recorded: Recorded,
+    vpnGw: VpnGw,
+    actual: ActualGateway,
+    refused: ReadonlyMap<string, string>,
+  ): Promise<number | undefined> {
     const conns = this.#wanted.answer(refused);
     const gatewayStatus = vpnGw.status === "running" ? undefined : ({ status: "running", failure: undefined } as const);
     const isNew = refused.size === 0 && vpnGw.generation > this.#observedGeneration;
     const observedGeneration = isNew ? vpnGw.generation : undefined;
-    await this.#record(vpnGw, { gatewayStatus, observedGeneration, conns }, actual, undefined);
+    await this.#record(recorded, vpnGw, { gatewayStatus, observedGeneration, conns }, actual, undefined);
     this.#observedGeneration = observedGeneration ?? this.#observedGeneration;
-    await this.#countTraffic(actual);
+    await this.#countTraffic(recorded, actual);
     return this.#knocks.dueMs(actual.unknownPeers);
   }
 
@@ -107,59 +138,87 @@ export class Convergence {
    * The gateway cannot run, or cannot be removed.
    * @param actual what was seen before it failed; undefined when nothing could be seen
    * @returns when the next task will have waited long enough, in milliseconds since 1970
+   * @throws ControlError
    */
-  async recordFailure(vpnGw: VpnGw, error: unknown, actual: ActualGateway | undefined): Promise<number | undefined> {
-    const { store, clock, log } = this.#context;
+  recordFailure(vpnGw: VpnGw, error: unknown, actual: ActualGateway | undefined): Promise<number | undefined> {
     const failure = error instanceof DataplaneError ? error.message : "an internal failure; see the log";
-    log.error({ gateway: vpnGw.uid, err: error }, "the gateway cannot run");
-    if (actual !== undefined) await this.#countTraffic(actual);
+    this.#context.log.error({ gateway: vpnGw.uid, err: error }, "the gateway cannot run");
+    return this.#report(actual, (recorded) => this.#recordFailure(recorded, vpnGw, failure, actual));
+  }
+
+  async #recordFailure(
+    recorded: Recorded,
+    vpnGw: VpnGw,
+    failure: string,
+    actual: ActualGateway | undefined,
+  ): Promise<number | undefined> {
+    const { control, clock } = this.#context;
+    if (actual !== undefined) await this.#countTraffic(recorded, actual);
     // Where no charon runs, a channel on its way out has gone already.
     const isDown = actual !== undefined && !actual.isRunning;
     const gone = isDown ? this.#wanted.answer(new Map()).filter(({ status }) => status === undefined) : [];
     const outcome = { gatewayStatus: undefined, observedGeneration: undefined, conns: gone };
-    await this.#record(vpnGw, outcome, actual ?? noSas, failure);
+    await this.#record(recorded, vpnGw, outcome, actual ?? noSas, failure);
 
-    let failed: ReturnType<Wanted["fail"]> = [];
-    const failOverdue = (overdue: ReadonlySet<number>) => {
-      failed = this.#wanted.fail(overdue, failure);
-      return failed;
-    };
-    const nextTaskMs = await recordGatewayFailure(store, vpnGw, failure, failOverdue, clock());
-    this.#wanted.settle(failed);
-    return nextTaskMs;
+    const answers = this.#wanted.fail(failure);
+    const { failedConnIds, nextTaskInMs } = await control.recordFailure(vpnGw, failure, answers);
+    const failed = new Set(failedConnIds);
+    this.#wanted.settle(answers.filter(({ connId }) => failed.has(connId)));
+    return nextTaskInMs === undefined ? undefined : clock() + nextTaskInMs;
+  }
+
+  /** Control may have recorded what it gave no answer to: then it is asked for what is recorded. */
+  async #report<T>(actual: ActualGateway | undefined, work: (recorded: Recorded) => Promise<T>): Promise<T> {
+    if (this.#recorded === undefined) throw new TypeError("a round begins by taking what is desired");
+    if (actual !== undefined) this.#uncounted.push(...actual.ended);
+    try {
+      return await work(this.#recorded);
+    } catch (error) {
+      if (error instanceof ControlError) {
+        this.#recorded = undefined;
+        this.#wanted.doubt();
+      }
+      throw error;
+    }
   }
 
   /** @param failure why the gateway cannot run; undefined: it runs */
   async #record(
+    recorded: Recorded,
     vpnGw: VpnGw,
     known: Pick<RoundOutcome, "gatewayStatus" | "observedGeneration" | "conns">,
     actual: ActualGateway,
     failure: string | undefined,
   ): Promise<void> {
-    const { store, clock } = this.#context;
+    const { control, clock } = this.#context;
     const { conns } = this.#wanted;
     const fits = this.#fits(actual);
     this.#attempts.review(fits, (child) => conns.ownerOf(child)?.connectionName, clock());
-    const netStatuses = this.#netStatuses.changes(fits, conns, this.#wanted.refused());
+    const netStatuses = recorded.netStatuses.changes(fits, conns, this.#wanted.refused());
     this.#logChanges(netStatuses);
-    const diagnoses = this.#diagnoseChannels(fits, actual, failure);
+    const diagnoses = this.#diagnoseChannels(recorded, fits, actual, failure);
     const isKnocked = (this.#knocks.dueMs(actual.unknownPeers) ?? Number.POSITIVE_INFINITY) <= clock();
     const unknownPeers = isKnocked ? actual.unknownPeers : undefined;
-    await recordRound(store, vpnGw, { ...known, netStatuses, diagnoses, unknownPeers }, clock());
+    const outcome = { ...known, netStatuses, diagnoses, unknownPeers };
+    if (hasNews(outcome)) await control.recordRound(vpnGw, outcome);
     this.#wanted.settle(known.conns);
     const gone = known.conns.flatMap(({ connId, status }) => (status === undefined ? [connId] : []));
-    this.#netStatuses.settle(fits, netStatuses, gone);
-    this.#diagnoses?.settle(diagnoses, gone, clock());
+    recorded.netStatuses.settle(fits, netStatuses, gone);
+    recorded.diagnoses.settle(diagnoses, gone, clock());
     if (unknownPeers !== undefined) this.#knocks.settle(unknownPeers, clock());
   }
 
-  #diagnoseChannels(fits: Fits, actual: ActualGateway, failure: string | undefined): DiagnosisChanges {
+  #diagnoseChannels(
+    { diagnoses }: Recorded,
+    fits: Fits,
+    actual: ActualGateway,
+    failure: string | undefined,
+  ): DiagnosisChanges {
     const { conns } = this.#wanted;
     const nowMs = this.#context.clock();
-    if (this.#diagnoses === undefined) return new Map();
-    if (failure !== undefined && !actual.isRunning) return this.#diagnoses.changesOfStopped(failure, conns, nowMs);
+    if (failure !== undefined && !actual.isRunning) return diagnoses.changesOfStopped(failure, conns, nowMs);
     const warnings = warningsOf(this.#flows, conns, nowMs);
-    return this.#diagnoses.changes(fits, { troubles: actual.troubles, warnings }, conns, nowMs);
+    return diagnoses.changes(fits, { troubles: actual.troubles, warnings }, conns, nowMs);
   }
 
   #logChanges(netStatuses: ReadonlyMap<number, NetStatus>): void {
@@ -175,9 +234,17 @@ export class Convergence {
     return new Map(connections.map(([name, { spec }]) => [name, fitOf(spec, sasOf.get(name) ?? [])]));
   }
 
-  #countTraffic(actual: ActualGateway): Promise<void> {
-    return this.#traffic.look(actual, (child) => this.#wanted.conns.connIdOf(child), this.#context.clock());
+  async #countTraffic({ traffic }: Recorded, actual: ActualGateway): Promise<void> {
+    const connIdOf = (child: string) => this.#wanted.conns.connIdOf(child);
+    await traffic.look({ ...actual, ended: this.#uncounted }, connIdOf, this.#context.clock());
+    this.#uncounted.length = 0;
   }
+}
+
+/** A generation that has been taken is worth a report only with what came of it. */
+function hasNews({ gatewayStatus, conns, netStatuses, diagnoses, unknownPeers }: RoundOutcome): boolean {
+  const isOfChannels = conns.length > 0 || netStatuses.size > 0 || diagnoses.size > 0;
+  return gatewayStatus !== undefined || isOfChannels || unknownPeers !== undefined;
 }
 
 const noSas: ActualGateway = {

@@ -1,24 +1,34 @@
 // The loop of one gateway: woken by a nudge, by charon, or by its own period. When a round takes place; what it does is
 // gateway-rounds.ts's.
+import { ControlError } from "../control/control.ts";
+import type { ControlTrouble } from "./control-trouble.ts";
 import { GatewayRounds, type RoundEnd } from "./gateway-rounds.ts";
+import type { Holdings } from "./holdings.ts";
 import type { LoopContext } from "./loop-context.ts";
+
+/** What a loop shares with the others of its reconciler. */
+export interface LoopShare {
+  readonly holdings: Holdings;
+  readonly trouble: ControlTrouble;
+  readonly onGone: () => void;
+}
 
 /** One gateway's loop. It lives from the first nudge until the gateway has gone, or the server stops. */
 export class GatewayLoop {
   readonly #id: number;
   readonly #context: LoopContext;
-  readonly #onGone: () => void;
+  readonly #share: LoopShare;
   readonly #rounds: GatewayRounds;
   #isNudged = false;
   #isStopped = false;
   #running: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(id: number, context: LoopContext, onGone: () => void) {
+  constructor(id: number, context: LoopContext, share: LoopShare) {
     this.#id = id;
     this.#context = context;
-    this.#onGone = onGone;
-    this.#rounds = new GatewayRounds(id, context);
+    this.#share = share;
+    this.#rounds = new GatewayRounds(id, context, share.holdings);
   }
 
   /** Says "look". */
@@ -29,6 +39,12 @@ export class GatewayLoop {
       this.#running = undefined;
       if (this.#isNudged) this.nudge();
     });
+  }
+
+  /** The gateway is not this host's any more: whatever is known of it is out of date from now on. */
+  forget(): void {
+    this.#rounds.forget();
+    this.nudge();
   }
 
   /** Ends the loop; a round under way is finished. */
@@ -47,7 +63,7 @@ export class GatewayLoop {
       if (isGone && this.#isNudged) continue;
       if (isGone) {
         this.#isStopped = true;
-        this.#onGone();
+        this.#share.onGone();
         return;
       }
       const delayMs = Math.max(0, lookAgainMs - this.#context.clock());
@@ -59,10 +75,12 @@ export class GatewayLoop {
     const { clock, log, periodMs } = this.#context;
     try {
       const end = await this.#rounds.round();
+      this.#share.trouble.settle(this.#id);
       if (end.lookAgainMs > clock() + periodMs) return { ...end, lookAgainMs: clock() + periodMs };
       return end;
     } catch (error) {
-      log.error({ gatewayId: this.#id, err: error }, "a round failed");
+      if (error instanceof ControlError) this.#share.trouble.note(this.#id, error);
+      else log.error({ gatewayId: this.#id, err: error }, "a round failed");
       return { isGone: false, lookAgainMs: clock() + this.#rounds.backOff() };
     }
   }

@@ -1,16 +1,17 @@
 // The rounds of one gateway: each starts from desired and actual. A step is never retried inside a round; the next round is the retry,
 // with backoff.
+import { ControlError, type GatewayRead } from "../control/control.ts";
 import type { ActualGateway, GatewaySpec } from "../dataplane/dataplane.ts";
-import { findVpnGwById } from "../store/vpn-gws.ts";
 import type { VpnGw } from "../vpn/entities.ts";
 import { Convergence } from "./convergence.ts";
+import type { Holdings } from "./holdings.ts";
 import type { LoopContext } from "./loop-context.ts";
 import { planGateway, removal } from "./plan.ts";
-import { recordRemoval } from "./record.ts";
 
 const longestBackoffMs = 30_000;
 const firstBackoffMs = 500;
 const never = Number.POSITIVE_INFINITY;
+const gone: RoundEnd = { isGone: true, lookAgainMs: 0 };
 
 /** What a round left to do, and when. */
 export interface RoundEnd {
@@ -21,27 +22,48 @@ export interface RoundEnd {
 export class GatewayRounds {
   readonly #id: number;
   readonly #context: LoopContext;
-  /** What is known of the gateway's channels, from the first round that finds its row. */
+  readonly #holdings: Holdings;
+  /** What is known of the gateway's channels, from the first round that is told of it. */
   #channels: Convergence | undefined;
+  #isForgotten = false;
   #failures = 0;
   #thoroughAtMs = 0;
 
-  constructor(id: number, context: LoopContext) {
+  constructor(id: number, context: LoopContext, holdings: Holdings) {
     this.#id = id;
     this.#context = context;
+    this.#holdings = holdings;
   }
 
+  /** @throws ControlError when nobody says what is desired, or what was found is not taken */
   async round(): Promise<RoundEnd> {
-    const { db } = this.#context.store;
-    const place = await findVpnGwById(db, this.#id);
-    if (place === undefined) return this.#removeOrphan();
-    const { vpnGw } = place;
-    const gateway = specOf(place);
-    this.#channels ??= await Convergence.open(this.#context, vpnGw);
-    await this.#channels.read(vpnGw);
+    if (this.#isForgotten) this.#beginAnew();
+    const standing = this.#holdings.standingOf(this.#id);
+    if (standing === "released") return gone;
+    if (standing === "leaving") return this.#leave();
+    const read = await this.#context.control.readGateway(this.#id, this.#channels?.seenGeneration ?? 0);
+    if (read === undefined) return this.#removeOrphan();
+    // It was given to this host after the host asked what it may run: it may once it has asked again.
+    if (standing === "none") return { isGone: false, lookAgainMs: never };
+    const { vpnGw } = read;
+    const gateway = specOf(read);
+    this.#channels ??= new Convergence(this.#context, vpnGw.publicAddress);
+    await this.#channels.take(read);
     return isLeavingGw(vpnGw)
       ? this.#remove(this.#channels, vpnGw, gateway)
       : this.#keep(this.#channels, vpnGw, gateway);
+  }
+
+  /** The next round begins as if it were the first. */
+  forget(): void {
+    this.#isForgotten = true;
+  }
+
+  #beginAnew(): void {
+    this.#isForgotten = false;
+    this.#channels = undefined;
+    this.#failures = 0;
+    this.#thoroughAtMs = 0;
   }
 
   /** One more round has failed, and the next looks thoroughly. @returns how long to wait for it, in milliseconds */
@@ -96,32 +118,56 @@ export class GatewayRounds {
   }
 
   async #remove(channels: Convergence, vpnGw: VpnGw, gateway: GatewaySpec): Promise<RoundEnd> {
-    const { store, dataplane, clock, log } = this.#context;
+    const { control, log } = this.#context;
     try {
-      for (const step of removal) await dataplane.apply(gateway, step);
+      await this.#takeOff(gateway);
     } catch (error) {
       return this.#fail(channels, vpnGw, error, undefined);
     }
-    await recordRemoval(store, vpnGw, clock());
+    await control.recordRemoval(vpnGw);
     log.info({ gateway: gateway.uid }, "the gateway has gone");
-    return { isGone: true, lookAgainMs: 0 };
+    return gone;
   }
 
-  /** A gateway on the machine that no row speaks of: the row went, but not the last of the machine. */
+  /** A gateway on the machine that control has not got for this host: its row went, or another host's it is now. */
   async #removeOrphan(): Promise<RoundEnd> {
-    const { dataplane, log } = this.#context;
-    log.warn({ gatewayId: this.#id }, "removing a gateway that no row speaks of");
-    const gateway = { id: this.#id, uid: "", vpcId: 0, vpcUid: "", vpcCidr: "", vpcAddress: "", publicAddress: "" };
-    for (const step of removal) await dataplane.apply(gateway, step);
-    return { isGone: true, lookAgainMs: 0 };
+    this.#context.log.warn({ gatewayId: this.#id }, "removing a gateway that this host is not to have");
+    await this.#takeOff(nobodys(this.#id));
+    this.#channels = undefined;
+    return gone;
   }
+
+  /** Another host is to run it, and begins once this one says that it has ended. */
+  async #leave(): Promise<RoundEnd> {
+    const { control, log } = this.#context;
+    log.info({ gatewayId: this.#id }, "leaving a gateway to another host");
+    this.#channels = undefined;
+    await this.#takeOff(nobodys(this.#id));
+    try {
+      await control.release(this.#id);
+    } catch (error) {
+      // It has been released before, and the answer was lost.
+      if (!(error instanceof ControlError) || error.kind !== "not-held") throw error;
+    }
+    this.#holdings.release(this.#id);
+    return gone;
+  }
+
+  async #takeOff(gateway: GatewaySpec): Promise<void> {
+    for (const step of removal) await this.#context.dataplane.apply(gateway, step);
+    this.#thoroughAtMs = 0;
+  }
+}
+
+function nobodys(id: number): GatewaySpec {
+  return { id, uid: "", vpcId: 0, vpcUid: "", vpcCidr: "", vpcAddress: "", publicAddress: "" };
 }
 
 function isLeavingGw({ status }: VpnGw): boolean {
   return status === "deleting" || status === "delete-failed";
 }
 
-function specOf({ vpnGw, vpcCidr, vpcUid }: { vpnGw: VpnGw; vpcCidr: string; vpcUid: string }): GatewaySpec {
+function specOf({ vpnGw, vpcCidr, vpcUid }: GatewayRead): GatewaySpec {
   return {
     id: vpnGw.id,
     uid: vpnGw.uid,

@@ -1,10 +1,10 @@
 // What every loop is given.
+import type { Control } from "../control/control.ts";
 import type { Dataplane } from "../dataplane/dataplane.ts";
-import type { Store } from "../store/store.ts";
 import type { Log } from "./log.ts";
 
 export interface LoopContext {
-  readonly store: Store;
+  readonly control: Control;
   readonly dataplane: Dataplane;
   readonly clock: () => number;
   readonly log: Log;
@@ -12,6 +12,6 @@ export interface LoopContext {
   readonly periodMs: number;
   /** How long packets have to go out through a tunnel, and none come in, until it is negotiated anew: a minute unless told. */
   readonly oneWayMs?: number;
-  /** How long what has flowed is remembered. */
-  readonly keepTrafficMs: number;
+  /** Called when control says that a gateway is not this host's: the leases are to be asked for anew. */
+  readonly onNotHeld?: () => void;
 }

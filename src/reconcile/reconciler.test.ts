@@ -2,7 +2,6 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { makeConn, makePlace, makeVpnGw, type Place } from "../../test/support/operations.ts";
 import { makeGate, ReconcileWorld } from "../../test/support/reconcile-world.ts";
 import { DataplaneError } from "../dataplane/dataplane.ts";
-import { insertRequestStamp } from "../store/request-stamps.ts";
 
 let world: ReconcileWorld;
 let place: Place;
@@ -150,7 +149,7 @@ describe("a new server beside what lives on", () => {
     const count = () => [world.dataplane.steps.length, world.dataplane.looks.length];
     const after = count();
     for (const id of [place.vpnGw.id, place.vpnGw.id + 1]) {
-      world.reconciler.nudge(id);
+      world.host.nudge(id);
       world.dataplane.report(id);
     }
     await world.advance(120_000);
@@ -174,7 +173,7 @@ describe("a nudge", () => {
     const gate = makeGate();
     world.dataplane.onObserve = gate.pass;
     const before = world.dataplane.looks.length;
-    world.reconciler.nudge(place.vpnGw.id);
+    world.host.nudge(place.vpnGw.id);
     await gate.reached;
     const { taskId } = await makeConn(world.operator, place);
     gate.open();
@@ -186,7 +185,7 @@ describe("a nudge", () => {
     await startWithChannels(0);
     // Each channel is asked for one turn later than the one before it, with rounds going on all the time.
     for (let turns = 0; turns < 25; turns += 1) {
-      world.reconciler.nudge(place.vpnGw.id);
+      world.host.nudge(place.vpnGw.id);
       for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
       if (turns % 5 === 0) await new Promise(setImmediate);
       const { taskId } = await makeConn(world.operator, place);
@@ -203,11 +202,11 @@ describe("a nudge", () => {
       ...call: Parameters<typeof setTimer>
     ) => {
       // The last thing that a round does is to set its timer.
-      queueMicrotask(() => world.reconciler.nudge(place.vpnGw.id));
+      queueMicrotask(() => world.host.nudge(place.vpnGw.id));
       return setTimer(...call);
     }) as typeof setTimer);
     const before = world.dataplane.looks.length;
-    world.reconciler.nudge(place.vpnGw.id);
+    world.host.nudge(place.vpnGw.id);
     await world.settle();
     timers.mockRestore();
     expect(world.dataplane.looks.length - before).toBe(2);
@@ -216,15 +215,15 @@ describe("a nudge", () => {
   test("makes two rounds at most with a thousand others of the same moment", async () => {
     await startWithChannels(0);
     const before = world.dataplane.looks.length;
-    for (let index = 0; index < 1_000; index += 1) world.reconciler.nudge(place.vpnGw.id);
+    for (let index = 0; index < 1_000; index += 1) world.host.nudge(place.vpnGw.id);
     await world.settle();
     // The first begins a round at once, the others come while it is under way.
     expect(world.dataplane.looks.length - before).toBe(2);
     const gate = makeGate();
     world.dataplane.onObserve = gate.pass;
-    world.reconciler.nudge(place.vpnGw.id);
+    world.host.nudge(place.vpnGw.id);
     await gate.reached;
-    for (let index = 0; index < 1_000; index += 1) world.reconciler.nudge(place.vpnGw.id);
+    for (let index = 0; index < 1_000; index += 1) world.host.nudge(place.vpnGw.id);
     gate.open();
     await world.settle();
     expect(world.dataplane.looks.length - before).toBe(4);
@@ -263,7 +262,7 @@ describe("without any nudge", () => {
     const looks = world.dataplane.looks.slice(before);
     expect(looks.map(({ isThorough }) => isThorough)).toEqual([true, true, true, true]);
     for (let index = 0; index < 10; index += 1) {
-      world.reconciler.nudge(place.vpnGw.id);
+      world.host.nudge(place.vpnGw.id);
       await world.settle();
     }
     expect(world.dataplane.looks.slice(before + 4).map(({ isThorough }) => isThorough)).toEqual(Array(10).fill(false));
@@ -274,7 +273,7 @@ describe("without any nudge", () => {
     const before = world.dataplane.looks.length;
     for (let index = 0; index < 24; index += 1) {
       await world.advance(5_000);
-      world.reconciler.nudge(place.vpnGw.id);
+      world.host.nudge(place.vpnGw.id);
       await world.settle();
     }
     const thorough = world.dataplane.looks.slice(before).filter(({ isThorough }) => isThorough);
@@ -287,52 +286,6 @@ describe("without any nudge", () => {
     await world.advance(30_000);
     await world.untilUp(2);
     expect((await world.dataplane.peek(place.vpnGw.id)).isRunning).toBe(true);
-  });
-});
-
-describe("the house is kept", () => {
-  const day = 24 * 3_600_000;
-
-  async function countRows(): Promise<number[]> {
-    const count = async (table: "tasks" | "request_stamps") =>
-      (await world.store.db.sql.selectFrom(table).selectAll().execute()).length;
-    return [await count("tasks"), await count("request_stamps")];
-  }
-
-  async function addStamp(mac: string, expiresInMs: number): Promise<void> {
-    const expiresAt = Math.floor((Date.now() + expiresInMs) / 1_000);
-    const stamp = { secretId: "id", mac, expiresAt };
-    await world.store.transaction((db) => insertRequestStamp(db, stamp));
-  }
-
-  test("at the start and every ten minutes: stamps that have run out, tasks that ended a week ago", async () => {
-    await startWithChannels(2);
-    await addStamp("short", 300_000);
-    await addStamp("long", 8 * day);
-    expect(await countRows()).toEqual([2, 2]);
-    await world.advance(590_000);
-    expect(await countRows()).toEqual([2, 2]);
-    await world.advance(10_000);
-    expect(await countRows()).toEqual([2, 1]);
-    await world.restart(async () => {
-      const ended = { finished_at: Date.now() - 7 * day - 1 };
-      await world.store.db.sql.updateTable("tasks").set(ended).where("id", "=", 1).execute();
-    });
-    expect(await countRows()).toEqual([1, 1]);
-  });
-
-  test("again after it has failed", async () => {
-    await startWithChannels(0);
-    await addStamp("short", 1_000);
-    const rename = (from: string, to: string) => world.store.db.sql.schema.alterTable(from).renameTo(to).execute();
-    await rename("tasks", "tasks_elsewhere");
-    await world.advance(600_000);
-    expect(world.log.filter(({ level }) => level === "error")).toMatchObject([
-      { message: "housekeeping failed; it is tried again" },
-    ]);
-    await rename("tasks_elsewhere", "tasks");
-    await world.advance(600_000);
-    expect((await countRows())[1]).toBe(0);
   });
 });
 

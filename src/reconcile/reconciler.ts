@@ -1,67 +1,69 @@
-// All the loops: one per gateway, made when it is first nudged. Finds at start what the machine has and the rows do not, and the reverse.
-import { deleteExpiredStamps } from "../store/request-stamps.ts";
-import { deleteTasksFinishedBefore } from "../store/tasks.ts";
-import { deleteTrafficBefore } from "../store/traffic.ts";
-import { listVpnGwIds } from "../store/vpn-gws.ts";
+// All the loops: one per gateway, made when it is first looked at, for what this host holds and for what is on the machine and is not held.
+import type { Leases } from "../control/control.ts";
+import { ControlTrouble } from "./control-trouble.ts";
 import { GatewayLoop } from "./gateway-loop.ts";
+import { Holdings } from "./holdings.ts";
 import type { LoopContext } from "./loop-context.ts";
 
-/** Results of tasks are kept for a week; the contract asks for a day (api-v2.md 8). */
-const taskRetentionMs = 7 * 24 * 3_600_000;
-const housekeepingMs = 600_000;
-
-/** The reconciler of one server. */
+/** The reconciler of one host. */
 export class Reconciler {
   readonly #context: LoopContext;
+  readonly #holdings = new Holdings();
+  readonly #trouble: ControlTrouble;
   readonly #loops = new Map<number, GatewayLoop>();
-  #housekeeping: NodeJS.Timeout | undefined;
+  /** What was on the machine at the start, until it is known what of it is held. */
+  #found: readonly number[] = [];
   #isStopped = false;
 
   constructor(context: LoopContext) {
     this.#context = context;
+    this.#trouble = new ControlTrouble(context);
   }
 
-  /** Looks at every gateway that there is or should be. @throws DataplaneError when this machine cannot run gateways */
+  /** Finds what is on the machine, and touches none of it before `hold`. @throws DataplaneError when this machine cannot run gateways */
   async start(): Promise<void> {
-    const { dataplane, store } = this.#context;
+    const { dataplane } = this.#context;
     await dataplane.start();
     dataplane.onChange((gatewayId) => this.nudge(gatewayId));
-    const known = await listVpnGwIds(store.db);
-    const found = await dataplane.listGatewayIds();
-    for (const id of new Set([...known, ...found])) this.nudge(id);
-    await this.#keepHouse();
-    this.#housekeeping = setInterval(() => void this.#keepHouse(), housekeepingMs).unref();
+    this.#found = await dataplane.listGatewayIds();
+  }
+
+  /**
+   * Says what this host may run. What it holds is run, what is leaving is taken off the machine and released, and what it holds no more,
+   * or never did, is taken off once control says that it is not this host's. Without any, when the term of the last leases is over: what
+   * is held again later is begun anew, since another host may have run it meanwhile.
+   */
+  hold(leases: Leases): void {
+    if (this.#isStopped) return;
+    const { changed, lost } = this.#holdings.take(leases);
+    const found = this.#found;
+    this.#found = [];
+    for (const id of lost) this.#loops.get(id)?.forget();
+    // A loop ends when control says that its gateway is not this host's, which may have changed since.
+    const unseen = leases.gatewayIds.filter((id) => !this.#loops.has(id));
+    for (const id of new Set([...changed, ...unseen, ...found])) this.#look(id);
   }
 
   /** Says "look at this gateway". */
   nudge(gatewayId: number): void {
-    if (this.#isStopped) return;
-    let loop = this.#loops.get(gatewayId);
-    if (loop === undefined) {
-      loop = new GatewayLoop(gatewayId, this.#context, () => this.#loops.delete(gatewayId));
-      this.#loops.set(gatewayId, loop);
-    }
-    loop.nudge();
+    if (this.#loops.has(gatewayId) || this.#holdings.standingOf(gatewayId) === "held") this.#look(gatewayId);
   }
 
   /** Ends the loops; the gateways live on. */
   async stop(): Promise<void> {
     this.#isStopped = true;
-    clearInterval(this.#housekeeping);
     await Promise.all([...this.#loops.values()].map((loop) => loop.stop()));
     await this.#context.dataplane.close();
   }
 
-  async #keepHouse(): Promise<void> {
-    const { store, clock, log, keepTrafficMs } = this.#context;
-    try {
-      await store.transaction(async (db) => {
-        await deleteExpiredStamps(db, Math.floor(clock() / 1_000));
-        await deleteTasksFinishedBefore(db, clock() - taskRetentionMs);
-        await deleteTrafficBefore(db, clock() - keepTrafficMs);
-      }, "later");
-    } catch (error) {
-      log.error({ err: error }, "housekeeping failed; it is tried again");
+  #look(gatewayId: number): void {
+    if (this.#isStopped) return;
+    let loop = this.#loops.get(gatewayId);
+    if (loop === undefined) {
+      const onGone = () => this.#loops.delete(gatewayId);
+      loop = new GatewayLoop(gatewayId, this.#context, { holdings: this.#holdings, trouble: this.#trouble, onGone });
+      this.#loops.set(gatewayId, loop);
     }
+    loop.nudge();
   }
 }

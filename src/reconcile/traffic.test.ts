@@ -51,7 +51,7 @@ describe("what flows", () => {
     const { connId, carry } = await makeUp();
     carry(100, 200);
     for (let round = 0; round < 5; round += 1) {
-      world.reconciler.nudge(place.vpnGw.id);
+      world.host.nudge(place.vpnGw.id);
       await world.settle();
     }
     expect(await counted(connId)).toEqual([0, 0]);

@@ -1,14 +1,11 @@
-// What one gateway should be by its rows, and the changes to its channels that wait for an answer.
-
-import type { Db } from "../store/store.ts";
-import { listChangedConns } from "../store/vpn-conns.ts";
+// What one gateway should be by what control says, and the changes to its channels that wait for an answer.
+import type { ConnOutcome, GatewayRead } from "../control/control.ts";
 import type { DesiredVpnConn, VpnConn, VpnGw } from "../vpn/entities.ts";
 import { isOutrun } from "../vpn/volume.ts";
 import { answerChange, type Change, failedStatus, isAnswered } from "./changes.ts";
 import { connectionName, DesiredConns, isLeaving } from "./desired.ts";
 import type { LoopContext } from "./loop-context.ts";
 import type { DesiredGateway } from "./plan.ts";
-import type { ConnOutcome } from "./record.ts";
 
 export class Wanted {
   readonly conns: DesiredConns;
@@ -25,10 +22,14 @@ export class Wanted {
     this.#onMoved = onMoved;
   }
 
-  /** Reads the rows that changed. @param vpnGw as it is now */
-  async read(db: Db, vpnGw: VpnGw): Promise<void> {
-    if (vpnGw.generation <= this.#seenGeneration) return;
-    for (const row of await listChangedConns(db, vpnGw.id, this.#seenGeneration)) {
+  /** Channels that have changed since are what is to be read. */
+  get seenGeneration(): number {
+    return this.#seenGeneration;
+  }
+
+  /** Takes what has changed after `seenGeneration`. */
+  async take({ vpnGw, changed }: GatewayRead): Promise<void> {
+    for (const row of changed) {
       const { conn, fallback } = row;
       const refusal = isLeaving(conn) ? undefined : await this.#context.dataplane.findRefusal(conn.ike, conn.ipsec);
       if (!isLeaving(conn)) this.#warnOfVolume(conn, vpnGw);
@@ -39,6 +40,12 @@ export class Wanted {
       }
     }
     this.#seenGeneration = vpnGw.generation;
+  }
+
+  /** All channels are to be read anew: whether what was reported of them last has been recorded is not known. */
+  doubt(): void {
+    this.#seenGeneration = 0;
+    this.#unanswered.clear();
   }
 
   gateway(vpcCidr: string): DesiredGateway {
@@ -64,13 +71,11 @@ export class Wanted {
     return [...this.#unanswered.values()].flatMap((change) => answerChange(change, refused) ?? []);
   }
 
-  /** What becomes of changes to these channels, now that the gateway could not carry them out for too long. */
-  fail(connIds: ReadonlySet<number>, failure: string): ConnOutcome[] {
-    return [...this.#unanswered.values()]
-      .filter(({ conn }) => connIds.has(conn.id))
-      .map(({ conn: { id: connId, generation, status } }) => {
-        return { connId, generation, status: failedStatus(status), failure };
-      });
+  /** What becomes of every change that waits for an answer if the gateway could not carry it out for too long. */
+  fail(failure: string): ConnOutcome[] {
+    return [...this.#unanswered.values()].map(({ conn: { id: connId, generation, status } }) => {
+      return { connId, generation, status: failedStatus(status), failure };
+    });
   }
 
   /** Remembers what has been recorded. */

@@ -74,3 +74,13 @@ export function isDisconnection(error: unknown): boolean {
   if (code !== "") return /^(08|57P|EPIPE$|ECONNRESET$|ETIMEDOUT$)/.test(code);
   return error instanceof Error && /^(Connection terminated|Client has encountered a connection)/.test(error.message);
 }
+
+const unreachable = ["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ENOTFOUND", "EAI_AGAIN", "ENOENT"];
+
+/** Whether the database could not be reached, or went away meanwhile: what was asked of it may have been done or not. */
+export function isUnreachable(error: unknown): boolean {
+  if (error instanceof StoreError) return error.kind === "unavailable";
+  if (isDisconnection(error) || unreachable.includes(codeOf(error))) return true;
+  // The driver's pool has no code for it.
+  return error instanceof Error && error.message === "timeout exceeded when trying to connect";
+}

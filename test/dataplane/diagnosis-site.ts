@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { CharonDataplane } from "../../src/dataplane/charon/charon-dataplane.ts";
 import { findCharon, startCharon, stopCharon, viciSocketOf } from "../../src/dataplane/charon/charon-process.ts";
 import { run } from "../../src/dataplane/charon/ip.ts";
+import { DirectHost } from "../../src/host/direct-host.ts";
 import { createVpc } from "../../src/operations/create-vpc.ts";
 import type { CreateVpnConn } from "../../src/operations/create-vpn-conn.ts";
 import { deleteVpnConn } from "../../src/operations/delete-vpn-conn.ts";
-import { Reconciler } from "../../src/reconcile/reconciler.ts";
 import { findDiagnoses, listUnknownPeers } from "../../src/store/diagnoses.ts";
 import type { Cause, Diagnosis, UnknownPeer } from "../../src/vpn/diagnosis.ts";
 import { Secret } from "../../src/vpn/secret.ts";
@@ -54,7 +54,7 @@ export class DiagnosisSite {
     log: { info: () => {}, warn: () => {} },
   });
   readonly #database: TestDatabase;
-  readonly #reconciler: Reconciler;
+  readonly #host: DirectHost;
   #operator: Operator | undefined;
   #place: Place | undefined;
 
@@ -70,7 +70,7 @@ export class DiagnosisSite {
     const log = { info: () => {}, warn: () => {}, error: () => {} };
     const [store, dataplane] = [database.store, this.#dataplane];
     const times = { clock: Date.now, periodMs: 1_000, keepTrafficMs: 86_400_000, oneWayMs };
-    this.#reconciler = new Reconciler({ store, dataplane, log, ...times });
+    this.#host = new DirectHost({ store, dataplane, log, ...times });
   }
 
   get place(): Place {
@@ -84,8 +84,8 @@ export class DiagnosisSite {
   }
 
   async #prepare(): Promise<void> {
-    this.#operator = await makeOperator(this.#database.store, { nudge: (id) => this.#reconciler.nudge(id) });
-    await this.#reconciler.start();
+    this.#operator = await makeOperator(this.#database.store, { nudge: (id) => this.#host.nudge(id) });
+    await this.#host.start();
     const { context, caller } = this.#operator;
     const vpc = await createVpc(context, caller, { name: "office", cidr: ownNetwork });
     const vpnGw = await makeVpnGw(this.#operator, vpc);
@@ -98,7 +98,7 @@ export class DiagnosisSite {
   }
 
   async remove(): Promise<void> {
-    await this.#reconciler.stop();
+    await this.#host.stop();
     await stopCharon(this.peerPlace);
     await cleanUp(this.names);
     await this.#database.remove();

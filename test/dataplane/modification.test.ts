@@ -3,10 +3,10 @@
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import type { CharonDataplane } from "../../src/dataplane/charon/charon-dataplane.ts";
 import { type ConnectionSpec, DataplaneError } from "../../src/dataplane/dataplane.ts";
+import { DirectHost } from "../../src/host/direct-host.ts";
 import { createVpc } from "../../src/operations/create-vpc.ts";
 import type { ModifyVpnConn } from "../../src/operations/modify-vpn-conn.ts";
 import { resetVpnConnSa } from "../../src/operations/reset-vpn-conn-sa.ts";
-import { Reconciler } from "../../src/reconcile/reconciler.ts";
 import type { DecodedMessage } from "../../src/vici/codec.ts";
 import { ViciSession } from "../../src/vici/session.ts";
 import { Secret } from "../../src/vpn/secret.ts";
@@ -47,7 +47,7 @@ interface Listed {
 
 describeOnMachine("a channel with packets going through it", () => {
   let database: TestDatabase;
-  let reconciler: Reconciler;
+  let loops: DirectHost;
   let operator: Operator;
   let place: Place;
   let host: Host;
@@ -60,7 +60,7 @@ describeOnMachine("a channel with packets going through it", () => {
     database = await makeSqlite();
     dataplane = makeCharonDataplane(names);
     const log = { info: () => {}, warn: () => {}, error: () => {} };
-    reconciler = new Reconciler({
+    loops = new DirectHost({
       store: database.store,
       dataplane,
       clock: Date.now,
@@ -68,8 +68,8 @@ describeOnMachine("a channel with packets going through it", () => {
       keepTrafficMs: 86_400_000,
       periodMs: 5_000,
     });
-    operator = await makeOperator(database.store, { nudge: (id) => reconciler.nudge(id) });
-    await reconciler.start();
+    operator = await makeOperator(database.store, { nudge: (id) => loops.nudge(id) });
+    await loops.start();
     const vpc = await createVpc(operator.context, operator.caller, { name: "office", cidr: "10.1.0.0/16" });
     const vpnGw = await makeVpnGw(operator, vpc);
     place = { vpc, vpnGw, userGw: await makeUserGw(operator, peer.publicAddress) };
@@ -90,7 +90,7 @@ describeOnMachine("a channel with packets going through it", () => {
     ]);
   });
   afterAll(async () => {
-    await reconciler.stop();
+    await loops.stop();
     await peerDataplane.close();
     await cleanUp(names);
     await database.remove();

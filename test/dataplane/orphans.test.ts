@@ -7,7 +7,7 @@ import { type CharonPlace, findCharon, startCharon, stopCharon } from "../../src
 import { listCharons } from "../../src/dataplane/charon/instance-charons.ts";
 import { ipJson, run } from "../../src/dataplane/charon/ip.ts";
 import type { GatewaySpec } from "../../src/dataplane/dataplane.ts";
-import { Reconciler } from "../../src/reconcile/reconciler.ts";
+import { DirectHost } from "../../src/host/direct-host.ts";
 import { makeSqlite, type TestDatabase } from "../store/databases.ts";
 import { describeOnMachine } from "../support/machine.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -29,7 +29,7 @@ const own: CharonPlace = { namespace: `${names.prefix.slice(0, -1)}x`, dir: `/ru
 let database: TestDatabase;
 let dataplane: CharonDataplane;
 let otherDataplane: CharonDataplane;
-let reconciler: Reconciler;
+let loops: DirectHost;
 const kept: (number | undefined)[] = [];
 
 const pidsKept = async () => [
@@ -55,10 +55,10 @@ describeOnMachine("at the start of a server", () => {
     kept.push(...(await pidsKept()));
     const log = { info: () => {}, warn: () => {}, error: () => {} };
     const fixed = { store: database.store, clock: Date.now, log, keepTrafficMs: 86_400_000, periodMs: 5_000 };
-    reconciler = new Reconciler({ ...fixed, dataplane });
+    loops = new DirectHost({ ...fixed, dataplane });
   });
   afterAll(async () => {
-    await reconciler.stop();
+    await loops.stop();
     await otherDataplane.close();
     for (const place of [lab, own]) {
       await stopCharon(place);
@@ -92,7 +92,7 @@ describeOnMachine("at the start of a server", () => {
       (await ipJson<{ ifname: string }[]>(placeOf(whole).namespace, ["link"])).map((link) => link.ifname),
     ).toContain("ipsec0");
 
-    await reconciler.start();
+    await loops.start();
     const left = () => listTraces(names).filter((trace) => !/^\d+$/.test(trace));
     const wanted = [names.publicNamespace, lab.namespace, names.instance].sort();
     await waitFor(() => JSON.stringify(left().sort()) === JSON.stringify(wanted), {

@@ -6,10 +6,10 @@ import { findCharon } from "../../src/dataplane/charon/charon-process.ts";
 import { run } from "../../src/dataplane/charon/ip.ts";
 import { readIkeSas } from "../../src/dataplane/charon/sas.ts";
 import type { ChildSa } from "../../src/dataplane/dataplane.ts";
+import { DirectHost } from "../../src/host/direct-host.ts";
 import { labDefaults, labDown, labUp } from "../../src/lab/lab.ts";
 import { firstReply, ping } from "../../src/lab/probe.ts";
 import { getVpnConnRates } from "../../src/operations/get-vpn-conn-rates.ts";
-import { Reconciler } from "../../src/reconcile/reconciler.ts";
 import { listTraffic } from "../../src/store/traffic.ts";
 import { ViciSession } from "../../src/vici/session.ts";
 import type { VpnConn } from "../../src/vpn/entities.ts";
@@ -36,7 +36,7 @@ let operator: Operator;
 let place: Place;
 let conn: Pick<VpnConn, "id" | "uid">;
 let dataplane: CharonDataplane;
-let reconciler: Reconciler | undefined;
+let loops: DirectHost | undefined;
 let startedMs: number;
 let aheadMs = 0;
 
@@ -44,13 +44,13 @@ async function startServer(periodMs: number): Promise<void> {
   const log = { info: () => {}, warn: () => {}, error: () => {} };
   dataplane = makeCharonDataplane(names);
   const { store } = database;
-  reconciler = new Reconciler({ store, dataplane, clock: Date.now, log, periodMs, keepTrafficMs });
-  await reconciler.start();
+  loops = new DirectHost({ store, dataplane, clock: Date.now, log, periodMs, keepTrafficMs });
+  await loops.start();
 }
 
 async function stopServer(): Promise<void> {
-  await reconciler?.stop();
-  reconciler = undefined;
+  await loops?.stop();
+  loops = undefined;
 }
 
 async function counted(): Promise<Traffic> {
@@ -125,7 +125,7 @@ describeOnMachine("the traffic of a channel", () => {
   beforeAll(async () => {
     startedMs = Date.now();
     database = await makeSqlite();
-    const nudge = (id: number) => reconciler?.nudge(id);
+    const nudge = (id: number) => loops?.nudge(id);
     operator = await makeOperator(database.store, { nudge, clock: () => Date.now() + aheadMs });
     await startServer(hourMs);
     place = await makePlace(operator, labDefaults.remoteAddress);

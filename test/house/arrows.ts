@@ -27,9 +27,9 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   "control/remote": ["vpn", "errors.ts"],
 
   operations: ["store", "tasks", "peer-config", "vpn", "errors.ts", "config.ts"],
-  reconcile: ["store", "tasks", "dataplane/dataplane.ts", "diagnosis", "vpn", "errors.ts"],
+  reconcile: ["control/control.ts", "dataplane/dataplane.ts", "diagnosis", "vpn", "errors.ts"],
 
-  host: ["reconcile", "store", "dataplane", "vpn", "config.ts", "log.ts"],
+  host: ["reconcile", "control", "store", "dataplane", "vpn", "config.ts", "log.ts"],
 
   v2: ["operations", "vpn", "errors.ts"],
   http: ["v2", "vpn", "errors.ts", "config.ts"],

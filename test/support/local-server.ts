@@ -5,12 +5,12 @@ import type { Client } from "../../src/cli/client.ts";
 import { readConfig, readListen, type SettingName, servesPlainHttp } from "../../src/config.ts";
 import type { Dataplane } from "../../src/dataplane/dataplane.ts";
 import { SimulatedDataplane } from "../../src/dataplane/simulated.ts";
+import { DirectHost } from "../../src/host/direct-host.ts";
 import { loadCertificate } from "../../src/http/certificate.ts";
 import { buildServer } from "../../src/http/server.ts";
 import { TlsPort } from "../../src/http/tls-port.ts";
 import { ensureAdminKey, readKeyFile } from "../../src/operations/admin-key.ts";
 import { createKey, disableKey, KeyRing } from "../../src/operations/key-ring.ts";
-import { Reconciler } from "../../src/reconcile/reconciler.ts";
 import { openStore } from "../../src/store/open.ts";
 import type { Store } from "../../src/store/store.ts";
 import { RecordingApi } from "../api-coverage/recorder.ts";
@@ -68,13 +68,13 @@ export async function startLocalServer(
   const store = await openStore(config);
   const keyFile = join(directory.path, "admin.key.json");
   await ensureAdminKey(store, keyFile, clock.now());
-  const reconciler = new Reconciler({ store, dataplane, clock: clock.now, log, periodMs: 30_000, keepTrafficMs });
-  const context = { store, config, clock: clock.now, nudge: (id: number) => reconciler.nudge(id) };
+  const host = new DirectHost({ store, dataplane, clock: clock.now, log, periodMs: 30_000, keepTrafficMs });
+  const context = { store, config, clock: clock.now, nudge: (id: number) => host.nudge(id) };
   const api = new RecordingApi(context, new KeyRing(store, clock.now));
   // Only a test that speaks of plain HTTP needs another way in; making a certificate for each of the others takes its time.
   const tlsPort = settings.plainHttp && new TlsPort(await loadCertificate(config, clock.now()));
   const app = buildServer({ api, log, tlsPort: tlsPort || undefined, isPlainServed: servesPlainHttp(config) });
-  await reconciler.start();
+  await host.start();
   const endpoint = await app.listen(readListen(config.listen));
   const database = viewDatabase(directory.path, own?.url);
   const gatewayIds = () => store.db.sql.selectFrom("vpn_gws").select("id").execute();
@@ -94,11 +94,11 @@ export async function startLocalServer(
       await disableKey(store, secretId, clock.now());
     },
     nudge: async () => {
-      for (const { id } of await gatewayIds()) reconciler.nudge(id);
+      for (const { id } of await gatewayIds()) host.nudge(id);
     },
     stop: async () => {
       await app.close();
-      await reconciler.stop();
+      await host.stop();
       await store.close();
       await database.close();
       await own?.remove();

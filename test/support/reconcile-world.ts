@@ -1,9 +1,9 @@
-// A reconciler with all that it needs and nothing else: a store in a file, a scripted data plane, operations, and a clock that stands
+// A host with all that it needs and nothing else: a store in a file, a scripted data plane, operations, and a clock that stands
 // still unless it is told to go on. Timers are vitest's, so that no test waits for one.
 import { expect, vi } from "vitest";
+import { DirectHost } from "../../src/host/direct-host.ts";
 import { deleteVpnConn } from "../../src/operations/delete-vpn-conn.ts";
 import { deleteVpnGw } from "../../src/operations/delete-vpn-gw.ts";
-import { Reconciler } from "../../src/reconcile/reconciler.ts";
 import type { Store } from "../../src/store/store.ts";
 import type { Task, VpnConn, VpnGw } from "../../src/vpn/entities.ts";
 import { makeSqlite, type TestDatabase } from "../store/databases.ts";
@@ -32,7 +32,7 @@ export class ReconcileWorld {
   readonly operator: Operator;
   readonly log: LogEntry[] = [];
   readonly periodMs: number;
-  reconciler: Reconciler;
+  host: DirectHost;
   isStarted = false;
 
   /** Takes the timers and the clock until it is removed. */
@@ -45,7 +45,7 @@ export class ReconcileWorld {
     const holder: { world?: ReconcileWorld } = {};
     // As in the program: who asks for something before the reconciler has begun asks nobody.
     const nudge = (id: number) => {
-      if (holder.world?.isStarted) holder.world.reconciler.nudge(id);
+      if (holder.world?.isStarted) holder.world.host.nudge(id);
     };
     holder.world = new ReconcileWorld(database, await makeOperator(database.store, { nudge }), options);
     return holder.world;
@@ -57,25 +57,25 @@ export class ReconcileWorld {
     this.operator = operator;
     this.periodMs = options.periodMs ?? 30_000;
     this.dataplane = new ScriptedDataplane({ delayMs: options.delayMs ?? 0 });
-    this.reconciler = this.#makeReconciler();
+    this.host = this.#makeHost();
   }
 
   async remove(): Promise<void> {
     this.dataplane.onApply = () => {};
     this.dataplane.onObserve = () => {};
-    await this.reconciler.stop();
+    await this.host.stop();
     vi.useRealTimers();
     await this.database.remove();
   }
 
   async start(): Promise<void> {
-    await this.reconciler.start();
+    await this.host.start();
     this.isStarted = true;
   }
 
   async stop(): Promise<void> {
     this.isStarted = false;
-    await this.reconciler.stop();
+    await this.host.stop();
   }
 
   /** The server ends and a new one begins; what is on the machine lives on. */
@@ -83,17 +83,17 @@ export class ReconcileWorld {
     await this.stop();
     await meanwhile();
     this.dataplane.isClosed = false;
-    this.reconciler = this.#makeReconciler();
+    this.host = this.#makeHost();
     await this.start();
   }
 
-  #makeReconciler(): Reconciler {
+  #makeHost(): DirectHost {
     const note = (level: LogEntry["level"]) => (fields: object, message: string) => {
       this.log.push({ level, message, fields });
     };
     const log = { info: note("info"), warn: note("warn"), error: note("error") };
     const { store, dataplane, periodMs } = this;
-    return new Reconciler({ store, dataplane, clock: Date.now, log, periodMs, keepTrafficMs });
+    return new DirectHost({ store, dataplane, clock: Date.now, log, periodMs, keepTrafficMs });
   }
 
   /** Lets everything go on that needs no time, until it is so. */
