@@ -125,6 +125,13 @@ export interface Dataplane {
   /** Gateways of this instance that exist on the machine in any part, by numeric id; found at start, orphans too. */
   listGatewayIds(): Promise<readonly number[]>;
   /**
+   * From the call on, and for so long, these gateways may send and receive; after that they are silent, ARP included, whatever has
+   * become of this process. Resolves when the machine does so; where a gateway has no network yet it is made so. What fails is logged,
+   * looked at and mended. Before the first call whatever there is stays; after one with an end, gateways that were never named are silent.
+   * @param forMs milliseconds; 0: silent at once; Infinity: nothing on the machine could make them silent
+   */
+  permit(gatewayIds: readonly number[], forMs: number): Promise<void>;
+  /**
    * What is there. `isThorough` looks at the machine itself; otherwise what this process knows to have made is trusted and
    * only charon is asked.
    */

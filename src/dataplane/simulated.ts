@@ -57,6 +57,8 @@ export class SimulatedDataplane implements Dataplane {
   readonly #timers = new Set<NodeJS.Timeout>();
   #listener: (gatewayId: number) => void = () => {};
   #lastUniqueId = 0;
+  readonly #deadlines = new Map<number, number>();
+  #isLeased = false;
 
   /** @param options.delayMs from initiate-child to INSTALLED, 0 unless told */
   constructor(options: { delayMs?: number } = {}) {
@@ -67,6 +69,17 @@ export class SimulatedDataplane implements Dataplane {
 
   async listGatewayIds(): Promise<readonly number[]> {
     return [...this.#gateways.keys()].sort((a, b) => a - b);
+  }
+
+  async permit(gatewayIds: readonly number[], forMs: number): Promise<void> {
+    if (forMs !== Number.POSITIVE_INFINITY) this.#isLeased = true;
+    for (const id of gatewayIds) this.#deadlines.set(id, performance.now() + forMs);
+  }
+
+  /** For tests: whether it may send and receive. */
+  isPermitted(gatewayId: number): boolean {
+    const deadline = this.#deadlines.get(gatewayId);
+    return deadline === undefined ? !this.#isLeased : performance.now() < deadline;
   }
 
   async observe(gatewayId: number, _isThorough: boolean): Promise<ActualGateway> {

@@ -50,6 +50,15 @@ export class ScriptedDataplane implements Dataplane {
     return this.#inner.listGatewayIds();
   }
 
+  permit(gatewayIds: readonly number[], forMs: number): Promise<void> {
+    return this.#inner.permit(gatewayIds, forMs);
+  }
+
+  /** Whether it may send and receive. */
+  isPermitted(gatewayId: number): boolean {
+    return this.#inner.isPermitted(gatewayId);
+  }
+
   async observe(gatewayId: number, isThorough: boolean): Promise<ActualGateway> {
     const look = { gatewayId, isThorough, atMs: Date.now() };
     this.looks.push(look);

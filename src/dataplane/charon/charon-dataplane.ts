@@ -32,6 +32,7 @@ import {
 import { tunLink } from "./gateway-network-plan.ts";
 import { Gather } from "./gather.ts";
 import { CommandError, ipBatch, listNamespaces } from "./ip.ts";
+import { LeaseGuards } from "./lease-guards.ts";
 import { checkMachine, checkTun } from "./machine-check.ts";
 import { tunnelMtu } from "./mtu.ts";
 import type { Names } from "./names.ts";
@@ -93,6 +94,7 @@ export class CharonDataplane implements Dataplane {
   /** CHILD_SAs that have ended and have not been told of. */
   readonly #ended = new Map<number, ChildSa[]>();
   readonly #diagnoses: Diagnoses;
+  readonly #leases: LeaseGuards;
   readonly #events = new Gather(eventsPauseMs, (gatewayId) => this.#listener(gatewayId));
   #listener: (gatewayId: number) => void = () => {};
 
@@ -103,6 +105,10 @@ export class CharonDataplane implements Dataplane {
     this.#dpd = options.dpd;
     this.#log = options.log;
     this.#trials = new Trials(options.names, options.log);
+    this.#leases = new LeaseGuards({
+      namespaceOf: (gatewayId) => this.#names.gatewayNamespace(gatewayId),
+      clock: () => performance.now(),
+    });
     this.#clients = new CharonClients(
       (gatewayId) => this.#place(gatewayId),
       (gatewayId, ended) => {
@@ -139,6 +145,11 @@ export class CharonDataplane implements Dataplane {
     const parts = [...namespaces.map((namespace) => namespace.slice(this.#names.prefix.length)), ...dirs];
     const ids = parts.flatMap((part) => /^gw(\d+)$/.exec(part)?.[1] ?? []).map(Number);
     return [...new Set(ids)].sort((a, b) => a - b);
+  }
+
+  async permit(gatewayIds: readonly number[], forMs: number): Promise<void> {
+    for (const id of this.#leases.record(gatewayIds, forMs)) this.#lookAnew(id);
+    await Promise.all(gatewayIds.map((id) => this.#applyLease(id)));
   }
 
   async observe(gatewayId: number, isThorough: boolean): Promise<ActualGateway> {
@@ -239,7 +250,7 @@ export class CharonDataplane implements Dataplane {
     const known = isThorough ? undefined : this.#networks.get(gatewayId);
     if (known !== undefined) return known;
     const lane = `inspection ${gatewayId % inspectionsAtOnce}`;
-    const seen = await inTurn(lane, () => inspectNetwork(this.#names, this.#network, gatewayId));
+    const seen = await inTurn(lane, () => inspectNetwork(this.#names, this.#networkOf(gatewayId), gatewayId));
     this.#networks.set(gatewayId, seen);
     return seen;
   }
@@ -290,7 +301,27 @@ export class CharonDataplane implements Dataplane {
     // The guards are different ones: no charon may see the others.
     const former = await findEsp(this.#names, gateway.id);
     if (former !== undefined && former !== this.#network.esp) await this.#stopCharon(gateway);
-    this.#networks.set(gateway.id, await makeNetwork(this.#names, this.#network, gateway));
+    this.#networks.set(gateway.id, await makeNetwork(this.#names, this.#networkOf(gateway.id), gateway));
+    await this.#leases.apply(gateway.id);
+  }
+
+  #networkOf(gatewayId: number): MachineNetwork {
+    return { ...this.#network, leaseGuard: this.#leases.wishOf(gatewayId) };
+  }
+
+  /** One that has no guard is mended as whatever else is missing is. Until then it is in the state in which nobody has permitted anything. */
+  async #applyLease(gatewayId: number): Promise<void> {
+    try {
+      await this.#leases.apply(gatewayId);
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      this.#log.warn({ gatewayId, reason: error.message }, "the guard of the lease is not in place");
+      this.#lookAnew(gatewayId);
+    }
+  }
+
+  #lookAnew(gatewayId: number): void {
+    if (this.#networks.delete(gatewayId)) this.#listener(gatewayId);
   }
 
   /** Whatever a change comes to, the next observe looks for itself. */

@@ -12,7 +12,14 @@ export interface FilterWish {
 /** The answer of `nft -json list ruleset`. */
 export interface SeenFilter {
   readonly nftables: readonly {
-    readonly chain?: { readonly table: string; readonly name: string; readonly policy?: string };
+    readonly table?: { readonly name: string };
+    readonly set?: { readonly table: string; readonly name: string };
+    readonly chain?: {
+      readonly table: string;
+      readonly name: string;
+      readonly hook?: string;
+      readonly policy?: string;
+    };
     readonly rule?: { readonly table: string; readonly chain: string; readonly comment?: string };
   }[];
 }

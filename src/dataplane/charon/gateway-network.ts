@@ -16,6 +16,7 @@ import {
 } from "./gateway-network-plan.ts";
 import { findRecord, type GatewayRecord, writeRecord } from "./gateway-record.ts";
 import { findNamespace, ipBatch, ipJsonBatch, listNamespaces, run } from "./ip.ts";
+import { type GuardWish, guardStatements } from "./lease-guard.ts";
 import {
   type Attachments,
   commandsForLeg,
@@ -51,6 +52,8 @@ export const ownWires = {
 /** The same, with what was found out about the machine. */
 export interface MachineNetwork extends NetworkSettings {
   readonly esp: Esp;
+  /** Of a gateway, whether it falls silent when its lease is over; `as it is` unless told. */
+  readonly leaseGuard?: GuardWish;
 }
 
 /**
@@ -86,7 +89,7 @@ export interface SeenNetwork {
 
 /**
  * Makes the gateway's network, or what is missing of it. Local networks it had are kept. A charon that does ESP in another way than
- * `network.esp` must have ended before. @throws CommandError, DataplaneError when its attachments do not fit the machine
+ * `network.esp` must have ended before. A lease's guard that is made is closed. @throws CommandError, DataplaneError when its attachments do not fit the machine
  */
 export async function makeNetwork(names: Names, network: MachineNetwork, gateway: GatewaySpec): Promise<SeenNetwork> {
   const dir = names.gatewayDir(gateway.id);
@@ -150,9 +153,12 @@ function attachmentsOf(
   }
 }
 
-/** The commands of the gateway's own namespace: packet filter and guards before any link is up. */
+/** The commands of the gateway's own namespace: packet filter, the lease's guard and guards before any link is up. */
 function commandsForInside(names: Names, network: MachineNetwork, wish: GatewayRecord, inside: Inside): string[] {
-  const statements = filterStatements(network, inside.filter);
+  const statements = [
+    ...filterStatements(network, inside.filter),
+    ...guardStatements(network.leaseGuard ?? "as it is", inside.filter),
+  ];
   const filter = statements.length === 0 ? [] : [`nft "${statements.join("; ")}"`];
   const namespace = names.gatewayNamespace(wish.gateway.id);
   return [
