@@ -14,9 +14,11 @@ type Row = Readonly<Record<string, string | number | null>>;
 export const keys: Readonly<Record<Table, readonly string[]>> = {
   accounts: ["id"],
   api_keys: ["secret_id"],
+  hosts: ["id"],
   vpcs: ["id"],
   subnets: ["id"],
   vpn_gws: ["id"],
+  gateway_leases: ["vpn_gw_id"],
   user_gws: ["id"],
   vpn_conns: ["id"],
   vpn_conn_fallbacks: ["vpn_conn_id"],
@@ -29,7 +31,16 @@ export const keys: Readonly<Record<Table, readonly string[]>> = {
   traffic_slots: ["vpn_conn_id", "starts_at"],
   sa_counters: ["vpn_conn_id", "spi"],
 };
-const numbered: readonly NumberedTable[] = ["accounts", "vpcs", "subnets", "vpn_gws", "user_gws", "vpn_conns", "tasks"];
+const numbered: readonly NumberedTable[] = [
+  "accounts",
+  "hosts",
+  "vpcs",
+  "subnets",
+  "vpn_gws",
+  "user_gws",
+  "vpn_conns",
+  "tasks",
+];
 
 /** Rows that share a commit: few enough for the parameters that a statement may have. */
 const batchRows = 500;

@@ -28,7 +28,7 @@ export interface TransactionOrder {
 }
 
 /** Tables that give their rows numbers, each number once. */
-export type NumberedTable = "accounts" | "vpcs" | "subnets" | "vpn_gws" | "user_gws" | "vpn_conns" | "tasks";
+export type NumberedTable = "accounts" | "hosts" | "vpcs" | "subnets" | "vpn_gws" | "user_gws" | "vpn_conns" | "tasks";
 
 /** An open database. */
 export interface Database {

@@ -16,6 +16,31 @@ CREATE TABLE "api_keys" (
   "disabled_at" integer
 );
 
+CREATE TABLE "gateway_leases" (
+  "vpn_gw_id" integer primary key,
+  "host_id" integer references "hosts" ("id"),
+  "fence" bigint not null,
+  "moving_from" integer
+);
+
+CREATE INDEX "free_gateway_leases_by_vpn_gw_id" on "gateway_leases" ("vpn_gw_id") where "host_id" is null;
+
+CREATE INDEX "gateway_leases_by_host_id_vpn_gw_id" on "gateway_leases" ("host_id", "vpn_gw_id");
+
+CREATE INDEX "moving_gateway_leases_by_moving_from" on "gateway_leases" ("moving_from") where "moving_from" is not null;
+
+CREATE TABLE "hosts" (
+  "id" integer primary key autoincrement,
+  "name" text not null unique,
+  "token_digest" text unique,
+  "labels" text not null,
+  "capacity" bigint not null,
+  "state" text not null,
+  "session" text,
+  "renewals" bigint not null,
+  "created_at" bigint not null
+);
+
 CREATE TABLE "request_stamps" (
   "digest" text not null primary key,
   "expires_at" bigint not null

@@ -17,6 +17,24 @@ interface ApiKeysTable {
   disabled_at: number | null;
 }
 
+/** Machines that run gateways. */
+interface HostsTable {
+  id: Generated<number>;
+  name: string;
+  /** Of SHA-256, in hexadecimal digits; null: a host within a server, which comes without a token. */
+  token_digest: string | null;
+  /** JSON of an object of texts. */
+  labels: string;
+  /** How many gateways it may run; 0: as many as there are. */
+  capacity: number;
+  state: string;
+  /** Whose renewals are taken; null: whoever comes first. */
+  session: string | null;
+  /** Raised by each renewal of its leases. */
+  renewals: number;
+  created_at: number;
+}
+
 interface ResourceColumns {
   id: Generated<number>;
   uid: string;
@@ -52,6 +70,17 @@ interface VpnGwsTable extends ResourceColumns {
   observed_generation: number;
   failure: string | null;
   expires_at: number | null;
+}
+
+/** Who may run a gateway. Every gateway has a row. */
+interface GatewayLeasesTable {
+  vpn_gw_id: number;
+  /** null: nobody. */
+  host_id: number | null;
+  /** Raised by each grant; 0: it has never been given to anybody. */
+  fence: number;
+  /** The host that it is on the way from, until it runs on another one: to leave as long as that is `host_id`. */
+  moving_from: number | null;
 }
 
 interface UserGwsTable extends ResourceColumns {
@@ -179,9 +208,11 @@ interface SaCountersTable {
 export interface Schema {
   accounts: AccountsTable;
   api_keys: ApiKeysTable;
+  hosts: HostsTable;
   vpcs: VpcsTable;
   subnets: SubnetsTable;
   vpn_gws: VpnGwsTable;
+  gateway_leases: GatewayLeasesTable;
   user_gws: UserGwsTable;
   vpn_conns: VpnConnsTable;
   vpn_conn_fallbacks: VpnConnFallbacksTable;

@@ -179,10 +179,13 @@ class TransactionalAdapter extends SqliteAdapter {
 /**
  * Writes parameters as `+?`, which means the same and hides them from the planner. This build of SQLite has ENABLE_STAT4: where a bare `?`
  * could sway the plan it prepares the statement anew each time a value is bound, at several times the cost of running it
- * (https://www.sqlite.org/c3ref/prepare.html).
+ * (https://www.sqlite.org/c3ref/prepare.html). Leaves out what SQLite has no word for and no need of.
  */
 class SteadyCompiler extends SqliteQueryCompiler {
   protected override getCurrentParameterPlaceholder(): string {
     return "+?";
   }
+
+  /** Locks on rows (`for share`): a transaction that writes has the whole database for itself. */
+  protected override visitSelectModifier(): void {}
 }

@@ -7,6 +7,7 @@ import { formatAddress, parseAddress } from "../vpn/network.ts";
 import type { VpnGwStatus } from "../vpn/status.ts";
 import { gatewayAddress } from "../vpn/vpc.ts";
 import { recordUnknownPeers } from "./diagnoses.ts";
+import { deleteLease, insertLease } from "./gateway-leases.ts";
 import { type ByNumber, type ByUid, findByRef, isLike, isRef, orderColumns } from "./lists.ts";
 import { onlyRow, prepare } from "./prepared.ts";
 import { readResource } from "./resources.ts";
@@ -85,7 +86,7 @@ export interface NewVpnGw {
   readonly expiresAtMs: number | undefined;
 }
 
-/** @returns the numeric id */
+/** A gateway that no host holds yet. @returns the numeric id */
 export async function insertVpnGw(db: Db, gateway: NewVpnGw): Promise<number> {
   const row = {
     uid: gateway.uid,
@@ -106,6 +107,7 @@ export async function insertVpnGw(db: Db, gateway: NewVpnGw): Promise<number> {
     expires_at: gateway.expiresAtMs ?? null,
   };
   const { id } = await db.sql.insertInto("vpn_gws").values(row).returning("id").executeTakeFirstOrThrow();
+  await insertLease(db, id);
   return id;
 }
 
@@ -179,6 +181,18 @@ export async function recordVpnGwStatus(
     .execute();
 }
 
+/** They are to run on another machine than they did: until they do, they do not run. */
+export async function recordMoved(db: Db, ids: readonly number[]): Promise<void> {
+  if (ids.length === 0) return;
+  const status: VpnGwStatus = "delivering";
+  await db.sql
+    .updateTable("vpn_gws")
+    .set({ status, failure: null })
+    .where("id", "in", ids)
+    .where("status", "in", ["running", "delivery-failed"] satisfies VpnGwStatus[])
+    .execute();
+}
+
 /** The machine has taken the gateway and its channels as they were at that generation. */
 export async function setGwObservedGeneration(db: Db, id: number, generation: number): Promise<void> {
   await updateObserved(db, { id, generation });
@@ -192,8 +206,9 @@ const updateObserved = prepare((sql, { id, generation }: { id: number; generatio
     .where("observed_generation", "<", generation),
 );
 
-/** Removes a gateway, which has no channels, with its list of unknown peers. */
+/** Removes a gateway, which has no channels, with its lease and its list of unknown peers. */
 export async function deleteVpnGw(db: Db, id: number): Promise<void> {
+  await deleteLease(db, id);
   await recordUnknownPeers(db, id, []);
   await db.sql.deleteFrom("vpn_gws").where("id", "=", id).execute();
 }

@@ -8,6 +8,8 @@ import { createKey } from "../../src/operations/key-ring.ts";
 import { backUp } from "../../src/store/backup.ts";
 import { type CopiedTable, copyState, keys } from "../../src/store/copy.ts";
 import type { Database } from "../../src/store/database.ts";
+import { grantLeases } from "../../src/store/gateway-leases.ts";
+import { insertHost } from "../../src/store/hosts.ts";
 import { insertRequestStamp } from "../../src/store/request-stamps.ts";
 import { openDatabase } from "../../src/store/store.ts";
 import { addTraffic, saveSaCounter } from "../../src/store/traffic.ts";
@@ -41,6 +43,8 @@ async function fill({ store }: TestDatabase): Promise<void> {
     }
     await saveSaCounter(db, { connId: last.id, spi: "c0ffee", bytesIn: 1, bytesOut: 2, seenAtMs: 3 });
     await insertRequestStamp(db, { secretId: "AKID", mac: "mac", expiresAt: 9 });
+    const host = { name: "北京", tokenDigest: "digest", labels: { region: "gz" }, capacity: 2 ** 40, createdAtMs: 1 };
+    await grantLeases(db, await insertHost(db, host), [vpnGw.id]);
   });
   await deleteVpnConn(operator.context, operator.caller, leaving);
 }
@@ -112,7 +116,7 @@ describe.skipIf(postgresReason !== undefined)("a copy", () => {
   });
 
   it("that was cut off goes on, and does nothing twice", async () => {
-    await expect(copy(fromFile(), server.url, 15)).rejects.toThrow("cut off");
+    await expect(copy(fromFile(), server.url, 17)).rejects.toThrow("cut off");
     const again = await copy(fromFile(), server.url);
     const copied = again.filter((table) => table.copied > 0).map(({ table }) => table);
     expect(copied).toEqual(["sa_counters"]);

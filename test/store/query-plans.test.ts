@@ -19,6 +19,25 @@ import {
   recordDiagnoses,
   recordUnknownPeers,
 } from "../../src/store/diagnoses.ts";
+import {
+  countHeld,
+  findLease,
+  freeLease,
+  freeLeasesOf,
+  grantLeases,
+  keepLease,
+  listHeld,
+  markLeaving,
+} from "../../src/store/gateway-leases.ts";
+import { endSession, findHostByDigest, renewHost, signOff } from "../../src/store/hosts.ts";
+import {
+  endMove,
+  listFreeGateways,
+  listGatewaysOfHost,
+  listGatewaysWithTasks,
+  listHostsOfVpcs,
+  listMoves,
+} from "../../src/store/placing.ts";
 import { deleteExpiredStamps } from "../../src/store/request-stamps.ts";
 import type { Store } from "../../src/store/store.ts";
 import { deleteSubnetsOfVpc } from "../../src/store/subnets.ts";
@@ -42,7 +61,7 @@ import {
   recordNetStatus,
   setConnStatus,
 } from "../../src/store/vpn-conns.ts";
-import { findFreePublicAddress, findVpnGwById } from "../../src/store/vpn-gws.ts";
+import { findFreePublicAddress, findVpnGwById, recordMoved } from "../../src/store/vpn-gws.ts";
 import type { VpnConn } from "../../src/vpn/entities.ts";
 import { makeDiagnosis, makeUnknownPeer } from "../support/diagnoses.ts";
 import { makeConn, makeOperator, makePlace, modifyConn, type Operator, type Place } from "../support/operations.ts";
@@ -288,6 +307,55 @@ describe("no table is gone through whole", () => {
       change((db) => recordUnknownPeers(db, place.vpnGw.id, [makeUnknownPeer("203.0.113.7", 0)])),
     ],
     ["the peers that knocked", (fresh) => listUnknownPeers(fresh.db, place.vpnGw.id)],
+    ["a host: by its token", (fresh) => findHostByDigest(fresh.db, "digest")],
+    [
+      "a host: its renewal",
+      change(async (db) => {
+        await renewHost(db, 1, "session");
+        await listHeld(db, 1);
+      }),
+    ],
+    ["a host: whether it may report", change((db) => keepLease(db, place.vpnGw.id))],
+    ["a host: whether it may read", (fresh) => findLease(fresh.db, place.vpnGw.id)],
+    [
+      "a host: a release",
+      change(async (db) => {
+        await signOff(db, 1);
+        await freeLease(db, { vpnGwId: place.vpnGw.id, hostId: 1, fence: 1 });
+      }),
+    ],
+    [
+      "placement: what wants a host, and what is on the way",
+      async (fresh) => {
+        await listFreeGateways(fresh.db, 0, 10);
+        await listMoves(fresh.db, 10);
+        await listGatewaysWithTasks(fresh.db, [1, 2], 0);
+      },
+    ],
+    [
+      "placement: where gateways are",
+      async (fresh) => {
+        await countHeld(fresh.db, 1);
+        await listHostsOfVpcs(fresh.db, [place.vpc.id, 2]);
+        await listGatewaysOfHost(fresh.db, 1, 10);
+      },
+    ],
+    [
+      "placement: a host that has expired",
+      change(async (db) => {
+        await endSession(db, 1, 0);
+        await freeLeasesOf(db, 1);
+      }),
+    ],
+    [
+      "placement: a grant and a move",
+      change(async (db) => {
+        await grantLeases(db, 1, [-1, -2]);
+        await recordMoved(db, [-1, -2]);
+        await markLeaving(db, -1, 1);
+        await endMove(db, -1);
+      }),
+    ],
     ["the deletion of traffic", change((db) => deleteTrafficBefore(db, 1))],
   ])("by %s", async (_what, work) => {
     expect(findScans(await planOf(work))).toEqual([]);

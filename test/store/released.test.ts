@@ -4,7 +4,9 @@ import { join } from "node:path";
 import BetterSqlite from "better-sqlite3";
 import { expect, it } from "vitest";
 import { findApiKey } from "../../src/store/accounts.ts";
+import { findLease } from "../../src/store/gateway-leases.ts";
 import { openStore } from "../../src/store/open.ts";
+import { listFreeGateways } from "../../src/store/placing.ts";
 import { insertRequestStamp } from "../../src/store/request-stamps.ts";
 import { findOverlappingPair } from "../../src/store/spd-pairs.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -77,6 +79,10 @@ async function check(store: Store): Promise<void> {
   const stamp = { secretId: "AKIDreleased", mac: "bWFj", expiresAt: 4_000_000_000 };
   const again = store.transaction((each) => insertRequestStamp(each, stamp));
   await expect(again).rejects.toMatchObject({ kind: "request-replayed" });
+
+  // A gateway of before there were hosts is nobody's, and waits for one.
+  expect(await findLease(db, 5)).toEqual({ hostId: undefined, fence: 0, isLeaving: false });
+  expect(await listFreeGateways(db, 0, 9)).toMatchObject([{ id: 5, vpcId: 7, status: "running" }]);
 
   // Numbers that were given to rows that have gone are not given again.
   expect((await addVpc(db, owner)).id).toBe(9);

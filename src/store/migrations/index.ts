@@ -9,6 +9,7 @@ import * as modifyVpnConns from "./202611222310-modify-vpn-conns.ts";
 import * as lighterWrites from "./202611222350-lighter-writes.ts";
 import * as diagnoses from "./202611230200-diagnoses.ts";
 import * as leanWrites from "./202611230215-lean-writes.ts";
+import * as hostsAndLeases from "./202611230520-hosts-and-leases.ts";
 
 export const migrations: Readonly<Record<string, Migration>> = {
   "202611222000-first-tables": firstTables,
@@ -20,4 +21,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   "202611222350-lighter-writes": lighterWrites,
   "202611230200-diagnoses": diagnoses,
   "202611230215-lean-writes": leanWrites,
+  "202611230520-hosts-and-leases": hostsAndLeases,
 };

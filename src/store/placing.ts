@@ -1,0 +1,126 @@
+// What placement asks: which gateways want a host, where those of a VPC are, which are on their way. It goes by indexes that hold only what
+// is out of the ordinary; where all is in place there is nothing to read.
+import { prepare } from "./prepared.ts";
+import type { Db } from "./store.ts";
+
+/** A gateway that is to be placed. */
+export interface PlacedGateway {
+  readonly id: number;
+  readonly vpcId: number;
+  readonly region: string;
+  /** Name of its account. */
+  readonly account: string;
+}
+
+export interface FreeGateway extends PlacedGateway {
+  readonly accountId: number;
+  readonly status: string;
+  readonly failure: string | undefined;
+}
+
+const selectFree = prepare((sql, { after, limit }: { after: number; limit: number }) =>
+  sql
+    .selectFrom("gateway_leases")
+    .innerJoin("vpn_gws", "vpn_gws.id", "gateway_leases.vpn_gw_id")
+    .innerJoin("accounts", "accounts.id", "vpn_gws.account_id")
+    .select(["vpn_gws.id", "vpc_id", "region", "accounts.name as account", "account_id", "status", "failure"])
+    .where("gateway_leases.host_id", "is", null)
+    .where("gateway_leases.vpn_gw_id", ">", after)
+    .orderBy("gateway_leases.vpn_gw_id")
+    .limit(limit),
+);
+
+/** Gateways that nobody holds, with numbers above `after`, the lowest first. */
+export async function listFreeGateways(db: Db, after: number, limit: number): Promise<FreeGateway[]> {
+  const rows = await selectFree(db, { after, limit });
+  return rows.map((row) => ({
+    id: row.id,
+    vpcId: row.vpc_id,
+    region: row.region,
+    account: row.account,
+    accountId: row.account_id,
+    status: row.status,
+    failure: row.failure ?? undefined,
+  }));
+}
+
+const selectOfHost = prepare((sql, { hostId, limit }: { hostId: number; limit: number }) =>
+  sql
+    .selectFrom("gateway_leases")
+    .innerJoin("vpn_gws", "vpn_gws.id", "gateway_leases.vpn_gw_id")
+    .innerJoin("accounts", "accounts.id", "vpn_gws.account_id")
+    .select(["vpn_gws.id", "vpc_id", "region", "accounts.name as account"])
+    .where("gateway_leases.host_id", "=", hostId)
+    .orderBy("gateway_leases.vpn_gw_id")
+    .limit(limit),
+);
+
+/** Gateways of a host, the lowest numbers first. */
+export async function listGatewaysOfHost(db: Db, hostId: number, limit: number): Promise<PlacedGateway[]> {
+  const rows = await selectOfHost(db, { hostId, limit });
+  return rows.map((row) => ({ id: row.id, vpcId: row.vpc_id, region: row.region, account: row.account }));
+}
+
+/** On which hosts the gateways of VPCs are: one entry for each gateway that somebody holds. */
+export async function listHostsOfVpcs(
+  db: Db,
+  vpcIds: readonly number[],
+): Promise<{ readonly vpcId: number; readonly hostId: number }[]> {
+  if (vpcIds.length === 0) return [];
+  const rows = await db.sql
+    .selectFrom("vpn_gws")
+    .innerJoin("gateway_leases", "gateway_leases.vpn_gw_id", "vpn_gws.id")
+    .select(["vpc_id", "host_id"])
+    .where("vpc_id", "in", [...new Set(vpcIds)])
+    .execute();
+  return rows.flatMap(({ vpc_id, host_id }) => (host_id === null ? [] : [{ vpcId: vpc_id, hostId: host_id }]));
+}
+
+/** A gateway on the way from one host to another one. */
+export interface Move {
+  readonly vpnGwId: number;
+  readonly from: number;
+  /** undefined: nobody holds it. */
+  readonly hostId: number | undefined;
+  readonly status: string;
+}
+
+const selectMoves = prepare((sql, { limit }: { limit: number }) =>
+  sql
+    .selectFrom("gateway_leases")
+    .innerJoin("vpn_gws", "vpn_gws.id", "gateway_leases.vpn_gw_id")
+    .select(["vpn_gw_id", "moving_from", "host_id", "status"])
+    .where("moving_from", "is not", null)
+    .orderBy("moving_from")
+    .limit(limit),
+);
+
+export async function listMoves(db: Db, limit: number): Promise<Move[]> {
+  const rows = await selectMoves(db, { limit });
+  return rows.flatMap(({ vpn_gw_id, moving_from, host_id, status }) =>
+    moving_from === null ? [] : [{ vpnGwId: vpn_gw_id, from: moving_from, hostId: host_id ?? undefined, status }],
+  );
+}
+
+const clearMove = prepare((sql, { vpnGwId }: { vpnGwId: number }) =>
+  sql.updateTable("gateway_leases").set({ moving_from: null }).where("vpn_gw_id", "=", vpnGwId),
+);
+
+/** It has arrived. */
+export async function endMove(db: Db, vpnGwId: number): Promise<void> {
+  await clearMove(db, { vpnGwId });
+}
+
+/** Which of these gateways have tasks that run and were asked for at `untilMs` at the latest; milliseconds since 1970. */
+export async function listGatewaysWithTasks(db: Db, ids: readonly number[], untilMs: number): Promise<number[]> {
+  if (ids.length === 0) return [];
+  const rows = await db.sql
+    .selectFrom("tasks")
+    .select("vpn_gw_id")
+    .distinct()
+    .where("vpn_gw_id", "in", ids)
+    .where("finished_at", "is", null)
+    .where("created_at", "<=", untilMs)
+    .execute();
+  return rows.map((row) => row.vpn_gw_id);
+}
