@@ -1,3 +1,4 @@
+// The model of decision 104, visited whole; and its mutants, in each of which two hosts come to answer.
 import { describe, expect, it } from "vitest";
 import { type Explored, explore } from "./explore.ts";
 import { asDecided, firstState, isSafe, isServed, numberOf, type Protocol, transitions } from "./lease-model.ts";
