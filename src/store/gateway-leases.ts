@@ -107,14 +107,14 @@ interface Holder {
 const freeOne = prepare((sql, { vpnGwId, hostId, fence }: Holder) =>
   sql
     .updateTable("gateway_leases")
-    .set({ host_id: null })
+    .set({ host_id: null, moving_from: hostId })
     .where("vpn_gw_id", "=", vpnGwId)
     .where("host_id", "=", hostId)
     .where("fence", "=", fence)
     .returning("vpn_gw_id"),
 );
 
-/** Nobody holds it any more. @returns whether it was held as told */
+/** Its host has let go of it: nobody holds it any more, and it is on the way from there. @returns whether it was held as told */
 export async function freeLease(db: Db, holder: Holder): Promise<boolean> {
   return (await freeOne(db, holder)).length > 0;
 }

@@ -95,14 +95,9 @@ const endUnrenewed = prepare((sql, { id, renewals }: { id: number; renewals: num
   sql.updateTable("hosts").set({ session: null }).where("id", "=", id).where("renewals", "=", renewals).returning("id"),
 );
 
-/** Ends a host's session if its counter is still at `renewals`. @returns whether it was */
+/** Ends a host's session, with which all that it holds has to go, if its counter is still at `renewals`. @returns whether it was */
 export async function endSession(db: Db, id: number, renewals: number): Promise<boolean> {
   return (await endUnrenewed(db, { id, renewals })).length > 0;
-}
-
-/** The host is about to end: it takes nothing until it renews again. */
-export async function signOff(db: Db, id: number): Promise<void> {
-  await db.sql.updateTable("hosts").set({ session: null }).where("id", "=", id).execute();
 }
 
 export async function setHostState(db: Db, id: number, state: HostState): Promise<void> {

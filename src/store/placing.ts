@@ -1,5 +1,6 @@
 // What placement asks: which gateways want a host, where those of a VPC are, which are on their way. It goes by indexes that hold only what
 // is out of the ordinary; where all is in place there is nothing to read.
+import type { VpnGwStatus } from "../vpn/status.ts";
 import { prepare } from "./prepared.ts";
 import type { Db } from "./store.ts";
 
@@ -10,11 +11,13 @@ export interface PlacedGateway {
   readonly region: string;
   /** Name of its account. */
   readonly account: string;
+  /** The host that it left, if it may come back to it; another one is better. */
+  readonly movingFrom: number | undefined;
 }
 
 export interface FreeGateway extends PlacedGateway {
   readonly accountId: number;
-  readonly status: string;
+  readonly status: VpnGwStatus;
   readonly failure: string | undefined;
 }
 
@@ -23,7 +26,16 @@ const selectFree = prepare((sql, { after, limit }: { after: number; limit: numbe
     .selectFrom("gateway_leases")
     .innerJoin("vpn_gws", "vpn_gws.id", "gateway_leases.vpn_gw_id")
     .innerJoin("accounts", "accounts.id", "vpn_gws.account_id")
-    .select(["vpn_gws.id", "vpc_id", "region", "accounts.name as account", "account_id", "status", "failure"])
+    .select([
+      "vpn_gws.id",
+      "vpc_id",
+      "region",
+      "accounts.name as account",
+      "moving_from",
+      "account_id",
+      "status",
+      "failure",
+    ])
     .where("gateway_leases.host_id", "is", null)
     .where("gateway_leases.vpn_gw_id", ">", after)
     .orderBy("gateway_leases.vpn_gw_id")
@@ -38,8 +50,9 @@ export async function listFreeGateways(db: Db, after: number, limit: number): Pr
     vpcId: row.vpc_id,
     region: row.region,
     account: row.account,
+    movingFrom: row.moving_from ?? undefined,
     accountId: row.account_id,
-    status: row.status,
+    status: row.status as VpnGwStatus,
     failure: row.failure ?? undefined,
   }));
 }
@@ -58,7 +71,13 @@ const selectOfHost = prepare((sql, { hostId, limit }: { hostId: number; limit: n
 /** Gateways of a host, the lowest numbers first. */
 export async function listGatewaysOfHost(db: Db, hostId: number, limit: number): Promise<PlacedGateway[]> {
   const rows = await selectOfHost(db, { hostId, limit });
-  return rows.map((row) => ({ id: row.id, vpcId: row.vpc_id, region: row.region, account: row.account }));
+  return rows.map((row) => ({
+    id: row.id,
+    vpcId: row.vpc_id,
+    region: row.region,
+    account: row.account,
+    movingFrom: hostId,
+  }));
 }
 
 /** On which hosts the gateways of VPCs are: one entry for each gateway that somebody holds. */
@@ -76,39 +95,40 @@ export async function listHostsOfVpcs(
   return rows.flatMap(({ vpc_id, host_id }) => (host_id === null ? [] : [{ vpcId: vpc_id, hostId: host_id }]));
 }
 
-/** A gateway on the way from one host to another one. */
-export interface Move {
-  readonly vpnGwId: number;
-  readonly from: number;
-  /** undefined: nobody holds it. */
-  readonly hostId: number | undefined;
-  readonly status: string;
+const selectMove = prepare((sql, _: Record<never, never>) =>
+  sql.selectFrom("gateway_leases").select("vpn_gw_id").where("moving_from", "is not", null).limit(1),
+);
+const selectMoveFrom = prepare((sql, { hostId }: { hostId: number }) =>
+  sql.selectFrom("gateway_leases").select("vpn_gw_id").where("moving_from", "=", hostId).limit(1),
+);
+
+/** Whether a gateway is on the way to another host. @param from the one that it left, or is to leave; undefined: any */
+export async function hasMoves(db: Db, from: number | undefined): Promise<boolean> {
+  const rows = from === undefined ? await selectMove(db, {}) : await selectMoveFrom(db, { hostId: from });
+  return rows.length > 0;
 }
 
-const selectMoves = prepare((sql, { limit }: { limit: number }) =>
+const clearArrived = prepare((sql, { status }: { status: VpnGwStatus }) =>
   sql
-    .selectFrom("gateway_leases")
-    .innerJoin("vpn_gws", "vpn_gws.id", "gateway_leases.vpn_gw_id")
-    .select(["vpn_gw_id", "moving_from", "host_id", "status"])
+    .updateTable("gateway_leases")
+    .set({ moving_from: null })
     .where("moving_from", "is not", null)
-    .orderBy("moving_from")
-    .limit(limit),
+    .where("host_id", "is not", null)
+    .whereRef("host_id", "<>", "moving_from")
+    .where((eb) =>
+      eb.exists(
+        eb
+          .selectFrom("vpn_gws")
+          .select("vpn_gws.id")
+          .whereRef("vpn_gws.id", "=", "gateway_leases.vpn_gw_id")
+          .where("status", "=", status),
+      ),
+    ),
 );
 
-export async function listMoves(db: Db, limit: number): Promise<Move[]> {
-  const rows = await selectMoves(db, { limit });
-  return rows.flatMap(({ vpn_gw_id, moving_from, host_id, status }) =>
-    moving_from === null ? [] : [{ vpnGwId: vpn_gw_id, from: moving_from, hostId: host_id ?? undefined, status }],
-  );
-}
-
-const clearMove = prepare((sql, { vpnGwId }: { vpnGwId: number }) =>
-  sql.updateTable("gateway_leases").set({ moving_from: null }).where("vpn_gw_id", "=", vpnGwId),
-);
-
-/** It has arrived. */
-export async function endMove(db: Db, vpnGwId: number): Promise<void> {
-  await clearMove(db, { vpnGwId });
+/** Gateways that run on another host than they left have arrived. */
+export async function endMoves(db: Db): Promise<void> {
+  await clearArrived(db, { status: "running" });
 }
 
 /** Which of these gateways have tasks that run and were asked for at `untilMs` at the latest; milliseconds since 1970. */

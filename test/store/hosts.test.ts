@@ -24,15 +24,14 @@ import {
   renewHost,
   setHostState,
   setHostToken,
-  signOff,
 } from "../../src/store/hosts.ts";
 import {
-  endMove,
+  endMoves,
+  hasMoves,
   listFreeGateways,
   listGatewaysOfHost,
   listGatewaysWithTasks,
   listHostsOfVpcs,
-  listMoves,
 } from "../../src/store/placing.ts";
 import type { Db, Store } from "../../src/store/store.ts";
 import { insertTask } from "../../src/store/tasks.ts";
@@ -112,8 +111,6 @@ describe.each(databases)("on $name", (kind) => {
       expect(await listHosts(store.db)).toMatchObject([{ session: undefined, renewals: 2 }]);
       expect(await renew(id, "b")).toBe(true);
       expect(await renew(id, "a")).toBe(false);
-      await store.transaction((db) => signOff(db, id));
-      expect(await renew(id, "a")).toBe(true);
       expect(await renew(id + 1, "a")).toBe(false);
     });
 
@@ -159,26 +156,38 @@ describe.each(databases)("on $name", (kind) => {
     it("that is being moved is told apart until it has arrived, or has come back", async () => {
       const [one, two] = [await addHost("one"), await addHost("two")];
       const [id = 0] = await addGateways(1);
+      const moves = () => Promise.all([undefined, one, two].map((from) => hasMoves(store.db, from)));
+      const run = async () => {
+        const found = await findVpnGwById(store.db, id);
+        if (found !== undefined) await recordVpnGwStatus(store.db, found.vpnGw, running);
+      };
+      const running = { status: "running", failure: undefined } as const;
+      await run();
       await place((db) => grantLeases(db, one, [id]));
       await place((db) => markLeaving(db, id, two));
-      expect(await listMoves(store.db, 9)).toEqual([]);
+      expect(await moves()).toEqual([false, false, false]);
       await place((db) => markLeaving(db, id, one));
-      const move = { vpnGwId: id, from: one, status: "delivering" };
+      await place(endMoves);
       expect(await listHeld(store.db, one)).toMatchObject([{ vpnGwId: id, isLeaving: true }]);
-      expect(await listMoves(store.db, 9)).toEqual([{ ...move, hostId: one }]);
-      await place((db) => freeLeasesOf(db, one));
-      expect(await listMoves(store.db, 9)).toEqual([{ ...move, hostId: undefined }]);
+      expect(await moves()).toEqual([true, true, false]);
+      await place((db) => freeLease(db, { vpnGwId: id, hostId: one, fence: 1 }));
+      await place(endMoves);
+      expect(await listFreeGateways(store.db, 0, 9)).toMatchObject([{ id, movingFrom: one }]);
       await place((db) => grantLeases(db, two, [id]));
+      await place((db) => recordMoved(db, [id]));
+      await place(endMoves);
       expect(await listHeld(store.db, two)).toMatchObject([{ isLeaving: false }]);
-      expect(await listMoves(store.db, 9)).toEqual([{ ...move, hostId: two }]);
-      await place((db) => endMove(db, id));
-      expect(await listMoves(store.db, 9)).toEqual([]);
+      expect(await moves()).toEqual([true, true, false]);
+      await run();
+      await place(endMoves);
+      expect(await moves()).toEqual([false, false, false]);
 
-      await place((db) => markLeaving(db, id, two));
-      await place((db) => freeLeasesOf(db, two));
+      // Nobody asked for it: it is on its way all the same.
+      await place((db) => freeLease(db, { vpnGwId: id, hostId: two, fence: 2 }));
+      expect(await moves()).toEqual([true, false, true]);
       await place((db) => grantLeases(db, two, [id]));
       expect(await listHeld(store.db, two)).toMatchObject([{ isLeaving: false, fence: 3 }]);
-      expect(await listMoves(store.db, 9)).toEqual([]);
+      expect(await moves()).toEqual([false, false, false]);
     });
   });
 
@@ -189,8 +198,8 @@ describe.each(databases)("on $name", (kind) => {
     const far = await addVpnGw(store.db, { ...owner, region: "bj" }, other);
     await place((db) => grantLeases(db, host, [second]));
     const facts = { vpcId: vpc.id, region: "gz", account: "account" };
-    expect(await listGatewaysOfHost(store.db, host, 9)).toEqual([{ id: second, ...facts }]);
-    const free = { accountId: owner.accountId, status: "delivering", failure: undefined };
+    expect(await listGatewaysOfHost(store.db, host, 9)).toEqual([{ id: second, ...facts, movingFrom: host }]);
+    const free = { accountId: owner.accountId, movingFrom: undefined, status: "delivering", failure: undefined };
     expect(await listFreeGateways(store.db, 0, 2)).toEqual([
       { id: first, ...facts, ...free },
       { id: third, ...facts, ...free },
