@@ -37,6 +37,7 @@ import {
 import type {
   ConnOutcome,
   Control,
+  ControlError,
   CountedTraffic,
   FailureRecorded,
   GatewayMemory,
@@ -220,6 +221,13 @@ export const pollAnswer = record<PollAnswer>({
   },
   hasNewLeases: flag,
 });
+
+/** The status of a refusal, by its kind. */
+export const statuses: Readonly<Record<ControlError["kind"], number>> = {
+  refused: 401,
+  "not-held": 409,
+  unavailable: 503,
+};
 
 /** A refusal: its status says what kind, and this why. */
 export const refusalBody = record<{ readonly message: string }>({ message: text });
