@@ -10,9 +10,11 @@ import Fastify, {
   type FastifyRequest,
   LogController,
 } from "fastify";
+import { hostPath } from "../control/wire.ts";
 import { ApiError } from "../errors.ts";
 import { type V2Api, v2Path } from "../v2/api.ts";
 import { refuse, type V2Reply } from "../v2/envelope.ts";
+import { type HostDesk, overHttpsOnly, serveHosts } from "./host-api.ts";
 import type { TlsPort } from "./tls-port.ts";
 
 /** api-v2.md 1.1: 1 MiB for a body, 32 KiB for a request line. */
@@ -38,6 +40,8 @@ export type HttpServer = FastifyInstance;
 
 interface ServerParts {
   readonly api: V2Api;
+  /** Lets gateway hosts in; undefined: none is. */
+  readonly desk?: HostDesk | undefined;
   readonly log: FastifyBaseLogger;
   /** Adds HTTPS on the same port. */
   readonly tlsPort: TlsPort | undefined;
@@ -49,7 +53,7 @@ interface ServerParts {
 
 /** Builds the server; it listens when told to. */
 export function buildServer(parts: ServerParts): HttpServer {
-  const { api, log, tlsPort, isPlainServed, stallMs = stallTimeoutMs } = parts;
+  const { api, desk, log, tlsPort, isPlainServed, stallMs = stallTimeoutMs } = parts;
   const isRefused = (socket: Socket) => !isPlainServed && !("encrypted" in socket && socket.encrypted);
   const app = Fastify({
     loggerInstance: log,
@@ -70,7 +74,8 @@ export function buildServer(parts: ServerParts): HttpServer {
           // Before the router, which has refusals of its own.
           if (!isRefused(request.socket)) return handler(request, response);
           log.info({ method: request.method, code: plainRefused().code }, "plain HTTP refused");
-          sendPlainRefused(response);
+          if (request.url?.startsWith(hostPath)) sendPlain(response, 403, overHttpsOnly);
+          else sendPlain(response, 200, plainRefused());
         },
       );
       server.setTimeout(stallMs);
@@ -87,6 +92,7 @@ export function buildServer(parts: ServerParts): HttpServer {
     url: v2Path,
     handler: (request, reply) => answerV2(api, log, request, reply),
   });
+  if (desk !== undefined) serveHosts(app, desk, log);
   app.setNotFoundHandler(async (request, reply) => {
     // Methods that Fastify has no route for: the API refuses them in its own words.
     if (pathOf(request) === v2Path) return answerV2(api, log, request, reply);
@@ -121,9 +127,11 @@ function sendNothingHere(reply: FastifyReply): FastifyReply {
   return reply.code(404).send({ message: `there is nothing here; the API is at ${v2Path}` });
 }
 
-function sendPlainRefused(response: ServerResponse): void {
-  const body = JSON.stringify(plainRefused());
-  response.writeHead(200, { "content-type": "application/json", "content-length": Buffer.byteLength(body) }).end(body);
+function sendPlain(response: ServerResponse, status: number, answer: unknown): void {
+  const body = JSON.stringify(answer);
+  response
+    .writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(body) })
+    .end(body);
 }
 
 async function answerV2(

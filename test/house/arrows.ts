@@ -32,7 +32,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   host: ["reconcile", "control", "store", "dataplane", "vpn", "config.ts", "log.ts"],
 
   v2: ["operations", "vpn", "errors.ts"],
-  http: ["v2", "vpn", "errors.ts", "config.ts"],
+  http: ["v2", "control", "vpn", "errors.ts", "config.ts"],
 
   lab: ["dataplane", "peer-config", "vpn", "config.ts"],
   doctor: ["dataplane", "vici", "store", "vpn", "errors.ts", "config.ts"],
