@@ -36,6 +36,8 @@ export interface Database {
   readonly name: string;
   /** For reads; a write through it is a transaction of its own. */
   readonly hand: Hand;
+  /** Reads for real. @throws StoreError unavailable, when what is open is not there any more; the driver's error */
+  readonly check: () => Promise<void>;
   /** Whether transactions of different accounts may run side by side. Those of one account never do, whoever asks for them. */
   readonly runsAccountsApart: boolean;
   /**

@@ -60,6 +60,9 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
   return {
     name,
     hand: { sql: kysely, run: async (query) => (await kysely.executeQuery(query)).rows, hold: refuseToHold },
+    check: async () => {
+      await sql`select id from accounts limit 1`.execute(kysely);
+    },
     runsAccountsApart: true,
     transact: ({ durability, account }, work) => {
       const commit = durability === "at-once" ? durableCommit : "off";

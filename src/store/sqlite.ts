@@ -1,5 +1,5 @@
 // SQLite as the store wants it: write-ahead log, every commit on disk, transactions that take the write lock when they begin.
-import { chmodSync } from "node:fs";
+import { chmodSync, statSync } from "node:fs";
 import BetterSqlite from "better-sqlite3";
 import {
   CompiledQuery,
@@ -69,11 +69,17 @@ export function openSqlite(path: string, options: SqliteOptions): Database {
   // A transaction has the whole database for itself.
   const hold = async () => {};
   const awaitDisk = makeDiskSwitch(opened);
+  const refuseMoved = watchPlace(path);
   return {
     name: path,
     hand: { sql: kysely, run: async (query) => (await kysely.executeQuery(query)).rows, hold },
+    check: async () => {
+      refuseMoved();
+      await sql`select count(*) from sqlite_schema`.execute(kysely);
+    },
     runsAccountsApart: false,
     async transact({ durability }, work) {
+      refuseMoved();
       turn.take();
       try {
         awaitDisk(durability === "at-once");
@@ -86,6 +92,19 @@ export function openSqlite(path: string, options: SqliteOptions): Database {
     writeLastNumber,
     countTurns: () => turn.count,
     close: () => kysely.destroy(),
+  };
+}
+
+/**
+ * A file that was taken away, or replaced by another, is still there for whoever has it open, and what is written to it is lost with them.
+ * @returns a function that finds that out
+ */
+function watchPlace(path: string): () => void {
+  const opened = statSync(path);
+  return () => {
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found?.ino === opened.ino && found.dev === opened.dev) return;
+    throw new StoreError("unavailable", `the database ${path} was taken away or replaced; start the server anew`);
   };
 }
 

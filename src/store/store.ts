@@ -41,6 +41,8 @@ export class Store {
   /** By account, where accounts run apart; else there is one. */
   readonly #queues = new Map<number, WriteQueue>();
   #isClosed = false;
+  /** By performance.now(); what failed since has taken it back. */
+  #committedAtMs = Number.NEGATIVE_INFINITY;
 
   private constructor(database: Database, sealer: Sealer, migrated: readonly string[], options: StoreOptions) {
     this.#database = database;
@@ -89,6 +91,16 @@ export class Store {
         fail: reject,
       });
     });
+  }
+
+  /** Reads for real. @throws StoreError unavailable, the driver's error */
+  check(): Promise<void> {
+    return this.#database.check();
+  }
+
+  /** Whether the last transaction was committed, and not longer ago than this. */
+  hasCommittedWithin(ms: number): boolean {
+    return performance.now() - this.#committedAtMs <= ms;
   }
 
   /** Waits for the transactions that were asked for, then closes. */
@@ -140,8 +152,11 @@ export class Store {
     };
     try {
       await this.#database.transact({ durability: isUrgent ? "at-once" : "later", account }, work);
+      this.#committedAtMs = performance.now();
     } catch (error) {
-      if (!isAlone || refused.size === 0) throw error;
+      if (isAlone && refused.size > 0) return refused;
+      this.#committedAtMs = Number.NEGATIVE_INFINITY;
+      throw error;
     }
     return refused;
   }
