@@ -64,6 +64,7 @@ const samples: Readonly<Record<SettingName, string>> = {
   data: "elsewhere",
   database: "sqlite:elsewhere.db",
   databasePasswordFile: "password",
+  stopDelaySeconds: "10",
   dataplane: "simulated",
   logLevel: "debug",
   masterKeyFile: "key",

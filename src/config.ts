@@ -38,6 +38,11 @@ export const settings = {
   data: text("./var", "directory of the database, the keys and the lock"),
   database: text("", "database URL: sqlite:PATH or postgres://user@host/name; empty: sqlite:<data>/culvert.db"),
   databasePasswordFile: text("", "file of the password of a PostgreSQL database; read for each connection"),
+  stopDelaySeconds: integer(
+    0,
+    [0, 300],
+    "how long a server that is told to stop goes on, while /readyz says no, so that load balancers notice, in seconds",
+  ),
   dataplane: choice(["charon", "simulated"], "charon", "what carries the tunnels"),
   logLevel: choice(["fatal", "error", "warn", "info", "debug", "silent"], "info", "how much is logged"),
   masterKeyFile: text(

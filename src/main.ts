@@ -1,9 +1,11 @@
 // The program: builds every part from the config, wires them, starts and stops them. The only file that may import everything.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { runCommandLine } from "./cli/command-line.ts";
 import type { RunningServer } from "./cli/serve.ts";
 import { type Config, ConfigError, formatEndpoint, readListen, servesPlainHttp } from "./config.ts";
+import { type Finding, Readiness } from "./health/readiness.ts";
 import type { Host } from "./host/host.ts";
 import { startHostThread } from "./host/host-thread.ts";
 import { loadCertificate } from "./http/certificate.ts";
@@ -12,6 +14,7 @@ import { TlsPort } from "./http/tls-port.ts";
 import { makeLog } from "./log.ts";
 import { ensureAdminKey } from "./operations/admin-key.ts";
 import { KeyRing } from "./operations/key-ring.ts";
+import { checkReads, checkWrites } from "./store/checks.ts";
 import { lockDataDir } from "./store/instance-lock.ts";
 import { openStore } from "./store/open.ts";
 import { WriteTurn } from "./store/write-turn.ts";
@@ -31,6 +34,14 @@ async function listen(app: HttpServer, address: string): Promise<number> {
   return typeof bound === "object" && bound !== null ? bound.port : port;
 }
 
+async function checkHost(host: Host | undefined): Promise<Finding> {
+  await host?.ask();
+  return {
+    isGood: host !== undefined,
+    sentence: host === undefined ? "The loops are not there yet." : "The loops run.",
+  };
+}
+
 /** @throws ConfigError, StoreError, DataplaneError */
 async function startServer(config: Config): Promise<RunningServer> {
   const log = makeLog(config.logLevel);
@@ -47,7 +58,13 @@ async function startServer(config: Config): Promise<RunningServer> {
   const context = { store, config, clock, nudge: (vpnGwId: number) => host?.nudge(vpnGwId) };
   const tlsPort = new TlsPort(certificate);
   const isPlainServed = servesPlainHttp(config);
-  const app = buildServer({ api: new V2Api(context, new KeyRing(store, clock)), log, tlsPort, isPlainServed });
+  const readiness = new Readiness({
+    database: () => checkReads(store),
+    writes: () => checkWrites(store),
+    host: () => checkHost(host),
+  });
+  const api = new V2Api(context, new KeyRing(store, clock));
+  const app = buildServer({ api, log, tlsPort, isPlainServed, readiness });
   const stop = async () => {
     await app.close();
     await host?.stop();
@@ -66,7 +83,12 @@ async function startServer(config: Config): Promise<RunningServer> {
       tlsPort.replaceCertificate(reloaded);
       return reloaded;
     };
-    return { endpoints, certificate, reloadCertificate, adminKeyFile, isNewAdminKey, stop };
+    const drain = async () => {
+      readiness.stop();
+      await sleep(config.stopDelaySeconds * 1_000);
+      await stop();
+    };
+    return { endpoints, certificate, reloadCertificate, adminKeyFile, isNewAdminKey, stop: drain };
   } catch (error) {
     await stop();
     throw error;

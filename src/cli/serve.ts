@@ -12,7 +12,7 @@ export interface RunningServer {
   /** Where the administrator's key is, and whether this start made it. */
   readonly adminKeyFile: string;
   readonly isNewAdminKey: boolean;
-  /** Requests under way end, loops finish their round; the gateways live on. */
+  /** After `stopDelaySeconds` requests under way end, loops finish their round; the gateways live on. */
   stop(): Promise<void>;
 }
 
@@ -33,7 +33,7 @@ export async function runServe(config: Config, startServer: StartServer): Promis
     for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => resolve(name));
   });
   say(`${signal}, stopping; the gateways live on`);
-  const deadline = setTimeout(() => process.exit(1), stopTimeoutMs);
+  const deadline = setTimeout(() => process.exit(1), config.stopDelaySeconds * 1_000 + stopTimeoutMs);
   await server.stop();
   clearTimeout(deadline);
 }

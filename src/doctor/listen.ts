@@ -27,14 +27,13 @@ export async function probeListen({ host, port }: ListenAddress): Promise<SeenLi
   }
 }
 
-/** Asked over plain HTTP: a Culvert that does not serve it says so in the API's own words. */
+/** Asked over plain HTTP, which a Culvert answers there also when it does not serve it. */
 async function isCulvert(host: string, port: number): Promise<boolean> {
   const authority = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
   try {
-    const response = await fetch(`http://${authority}/healthz`, { signal: AbortSignal.timeout(answerTimeoutMs) });
+    const response = await fetch(`http://${authority}/livez`, { signal: AbortSignal.timeout(answerTimeoutMs) });
     const body: unknown = await response.json();
-    if (typeof body !== "object" || body === null) return false;
-    return ("ok" in body && body.ok === true) || ("codeDesc" in body && body.codeDesc === "UnsupportedProtocol");
+    return typeof body === "object" && body !== null && "ok" in body && body.ok === true;
   } catch {
     return false;
   }

@@ -31,6 +31,10 @@ export async function startHostThread(config: Config, turn: WriteTurn): Promise<
   const say = (message: ToHost) => worker.postMessage(message);
   const nudged = new Set<number>();
   let quietAtMs = 0;
+  const asking: (() => void)[] = [];
+  worker.on("message", () => {
+    for (const tell of asking.splice(0)) tell();
+  });
   const tell = () => {
     quietAtMs = performance.now() + gatherMs;
     say({ kind: "nudge", vpnGwIds: drain(nudged) });
@@ -44,6 +48,12 @@ export async function startHostThread(config: Config, turn: WriteTurn): Promise<
       // The replies of this turn of the event loop go out first.
       if (waitMs <= 0) setImmediate(tell);
       else setTimeout(tell, waitMs);
+    },
+    ask() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      asking.push(resolve);
+      say({ kind: "ask" });
+      return promise;
     },
     async stop() {
       isStopping = true;

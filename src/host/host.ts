@@ -15,6 +15,8 @@ import { DirectHost } from "./direct-host.ts";
 export interface Host {
   /** Says "look at this gateway". */
   nudge(vpnGwId: number): void;
+  /** Resolves as soon as whatever runs the loops takes its turn; for as long as it hangs, not. */
+  ask(): Promise<void>;
   /** Ends the loops and lets go of the store; the gateways live on. */
   stop(): Promise<void>;
 }
@@ -57,7 +59,7 @@ export async function startHost(config: Config, log: Logger, turn: WriteTurn): P
     await stop();
     throw error;
   }
-  return { nudge: (vpnGwId) => host.nudge(vpnGwId), stop };
+  return { nudge: (vpnGwId) => host.nudge(vpnGwId), ask: async () => {}, stop };
 }
 
 function makeDataplane(config: Config, log: Logger): Dataplane {

@@ -8,9 +8,16 @@ export interface HostThreadData {
   readonly turn: SharedArrayBuffer;
 }
 
-export type ToHost = { readonly kind: "nudge"; readonly vpnGwIds: readonly number[] } | { readonly kind: "stop" };
+export type ToHost =
+  | { readonly kind: "nudge"; readonly vpnGwIds: readonly number[] }
+  | { readonly kind: "ask" }
+  | { readonly kind: "stop" };
 
-export type FromHost = { readonly kind: "started" } | { readonly kind: "failed"; readonly failure: Failure };
+/** `here` answers `ask`. */
+export type FromHost =
+  | { readonly kind: "started" }
+  | { readonly kind: "here" }
+  | { readonly kind: "failed"; readonly failure: Failure };
 
 /** An error on its way between threads, where errors lose their class. */
 export interface Failure {

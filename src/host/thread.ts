@@ -14,8 +14,16 @@ const say = (message: FromHost) => port.postMessage(message);
 try {
   const host = await startHost(config, log, new WriteTurn(turn));
   port.on("message", (message: ToHost) => {
-    if (message.kind === "stop") void host.stop().finally(() => port.close());
-    else for (const id of message.vpnGwIds) host.nudge(id);
+    switch (message.kind) {
+      case "nudge":
+        for (const id of message.vpnGwIds) host.nudge(id);
+        break;
+      case "ask":
+        say({ kind: "here" });
+        break;
+      case "stop":
+        void host.stop().finally(() => port.close());
+    }
   });
   say({ kind: "started" });
 } catch (error) {

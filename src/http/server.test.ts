@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect } from "node:net";
 import Fastify from "fastify";
 import { afterEach, expect, it } from "vitest";
+import { Readiness } from "../health/readiness.ts";
 import type { V2Api } from "../v2/api.ts";
 import { buildServer, type HttpServer } from "./server.ts";
 
@@ -21,7 +22,7 @@ const api = {
 
 it("a connection is cut whose client does not read its answers", async () => {
   const { log } = Fastify();
-  app = buildServer({ api, log, tlsPort: undefined, isPlainServed: true, stallMs: 200 });
+  app = buildServer({ api, log, tlsPort: undefined, isPlainServed: true, readiness: new Readiness({}), stallMs: 200 });
   await app.listen({ host: "127.0.0.1", port: 0 });
   const arrival = once(app.server, "connection");
   const { port } = app.server.address() as AddressInfo;
@@ -35,4 +36,23 @@ it("a connection is cut whose client does not read its answers", async () => {
   } finally {
     client.destroy();
   }
+});
+
+it("a request that does not end is cut off when the server closes, and holds it up no longer", async () => {
+  const { log } = Fastify();
+  const readiness = new Readiness({});
+  app = buildServer({ api, log, tlsPort: undefined, isPlainServed: true, readiness, closingMs: 200 });
+  await app.listen({ host: "127.0.0.1", port: 0 });
+  const arrival = once(app.server, "request");
+  const { port } = app.server.address() as AddressInfo;
+  const client = connect({ host: "127.0.0.1", port });
+  client.on("error", () => {});
+  client.write("POST /v2/index.php HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nAction");
+  await arrival;
+  const cut = once(client, "close");
+  const startedMs = performance.now();
+  await app.close();
+  await cut;
+  expect(performance.now() - startedMs).toBeGreaterThan(190);
+  expect(performance.now() - startedMs).toBeLessThan(5_000);
 });

@@ -1,7 +1,7 @@
 // The server process's face: takes requests, keeps their raw text for the signature, and logs method, path, action and request id.
 // The query string and the body are never logged: they hold pre-shared keys.
 import { randomUUID } from "node:crypto";
-import { createServer, type ServerResponse } from "node:http";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import Fastify, {
   type FastifyBaseLogger,
@@ -12,9 +12,11 @@ import Fastify, {
 } from "fastify";
 import { hostPath } from "../control/wire.ts";
 import { ApiError } from "../errors.ts";
+import type { Readiness } from "../health/readiness.ts";
 import { type V2Api, v2Path } from "../v2/api.ts";
 import { refuse, type V2Reply } from "../v2/envelope.ts";
 import { type HostDesk, overHttpsOnly, serveHosts } from "./host-api.ts";
+import { addProbes, isProbe } from "./probes.ts";
 import type { TlsPort } from "./tls-port.ts";
 
 /** api-v2.md 1.1: 1 MiB for a body, 32 KiB for a request line. */
@@ -27,6 +29,8 @@ const requestTimeoutMs = 60_000;
 const keepAliveTimeoutMs = 72_000;
 /** A client that does not read its answers: Node stops reading its requests, and no other timeout holds for it. */
 const stallTimeoutMs = 60_000;
+/** How long requests under way have to end when the server stops. */
+const usualClosingMs = 6_000;
 
 const tooLong = () => refuse(new ApiError("parameter-invalid", "the request line is longer than 32 KiB; send a POST"));
 const tooLarge = () => refuse(new ApiError("parameter-invalid", "the body is larger than 1 MiB"));
@@ -47,19 +51,27 @@ interface ServerParts {
   readonly tlsPort: TlsPort | undefined;
   /** False: whatever comes over plain HTTP is answered with 4600, before anything else is looked at (api-v2.md 1.1, 1.7). */
   readonly isPlainServed: boolean;
+  /** What /readyz tells; once it says that the server is stopping, each answer is the last one on its connection. */
+  readonly readiness: Readiness;
   /** After which a connection is cut on which nothing moves though something should. */
   readonly stallMs?: number;
+  /** After which, when it closes, the connections are cut whose requests have not ended, 6 s unless told. */
+  readonly closingMs?: number;
 }
 
 /** Builds the server; it listens when told to. */
 export function buildServer(parts: ServerParts): HttpServer {
-  const { api, desk, log, tlsPort, isPlainServed, stallMs = stallTimeoutMs } = parts;
+  const { api, desk, log, tlsPort, isPlainServed, readiness } = parts;
+  const { stallMs = stallTimeoutMs, closingMs = usualClosingMs } = parts;
+  const servers: Server[] = [];
   const isRefused = (socket: Socket) => !isPlainServed && !("encrypted" in socket && socket.encrypted);
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyLimitBytes,
     forceCloseConnections: "idle",
+    // What still comes on a connection that is in use is answered as ever, and the connection ends with it.
+    return503OnClosing: false,
     genReqId: () => randomUUID(),
     // A path that cannot be decoded. Fastify's own answer repeats the whole query.
     frameworkErrors: (_error, _request, reply) => {
@@ -72,21 +84,31 @@ export function buildServer(parts: ServerParts): HttpServer {
         { maxHeaderSize: headerLimitBytes, requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs },
         (request, response) => {
           // Before the router, which has refusals of its own.
-          if (!isRefused(request.socket)) return handler(request, response);
+          if (!isRefused(request.socket) || isProbe(request)) return handler(request, response);
           log.info({ method: request.method, code: plainRefused().code }, "plain HTTP refused");
           if (request.url?.startsWith(hostPath)) sendPlain(response, 403, overHttpsOnly);
           else sendPlain(response, 200, plainRefused());
         },
       );
       server.setTimeout(stallMs);
+      servers.push(server);
       tlsPort?.guard(server);
       return server;
     },
   });
-  app.addHook("preClose", async () => tlsPort?.close());
+  app.addHook("preClose", async () => {
+    tlsPort?.close();
+    setTimeout(() => {
+      for (const server of servers) server.closeAllConnections();
+    }, closingMs).unref();
+  });
+  app.addHook("onSend", (_request, reply, payload, done) => {
+    if (readiness.isStopping) reply.header("connection", "close");
+    done(null, payload);
+  });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
-  app.get("/healthz", async () => ({ ok: true }));
+  addProbes(app, readiness);
   app.route({
     method: ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"],
     url: v2Path,

@@ -119,7 +119,7 @@ describe("a given certificate", () => {
     };
     // Each on a connection of its own: one that is open keeps the certificate it has.
     const isTrusted = (ca: string) =>
-      sendRaw(server.endpoint, { method: "GET", path: "/healthz", ca }).then(
+      sendRaw(server.endpoint, { method: "GET", path: "/livez", ca }).then(
         () => true,
         () => false,
       );

@@ -98,7 +98,7 @@ describe.each([
     expectRefusal(server, "protocol-unsupported", () => sendPlain(request), ["HTTPS"]);
 
   it("plain HTTP is refused on every path, by every method, whatever else is wrong", async () => {
-    for (const path of [v2Path, `${v2Path}?%zz`, "/healthz", "/", "/nothing", "//x", "/%zz", "*"]) {
+    for (const path of [v2Path, `${v2Path}?%zz`, "/readyz?", "/", "/nothing", "//x", "/%zz", "*"]) {
       for (const method of ["GET", "POST", "PUT", "DELETE", "PROPFIND"]) await refusePlain({ path, method });
     }
     await refusePlain({ headers: { "content-type": "nonsense" }, body: "{" });

@@ -198,8 +198,8 @@ describe("beside the API", () => {
     expect([response.status, response.headers.get("content-type")]).toEqual([200, "application/json"]);
   });
 
-  it("there is /healthz, and elsewhere a 404 that says where the API is", async () => {
-    expect(await (await fetch(new URL("/healthz", server.endpoint))).json()).toEqual({ ok: true });
+  it("there is /livez, and elsewhere a 404 that says where the API is", async () => {
+    expect(await (await fetch(new URL("/livez", server.endpoint))).json()).toMatchObject({ ok: true });
     for (const path of ["/", "/v2", "/v2/index.php/", "/v2/index.html", "/v2/%zz"]) {
       const response = await fetch(new URL(`${path}?preSharedKey=not-to-be-repeated`, server.endpoint));
       expect(response.status).toBe(404);

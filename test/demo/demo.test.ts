@@ -73,10 +73,10 @@ describeOnMachine("the demo on the real data plane", () => {
       const run = startDemo();
       await waitFor(() => run.output().includes("It stays up."), { timeoutMs: 60_000, what: "the story's end" });
       const endpoint = /The API is at (http:\/\/[^/]+)/.exec(run.output())?.[1] ?? "";
-      expect((await fetch(new URL("/healthz", endpoint))).status).toBe(200);
+      expect((await fetch(new URL("/livez", endpoint))).status).toBe(200);
       run.child.kill("SIGINT");
       expect(await run.exitCode, run.output()).toBe(0);
-      await expect(fetch(new URL("/healthz", endpoint))).rejects.toThrow();
+      await expect(fetch(new URL("/livez", endpoint))).rejects.toThrow();
     },
     runBoundMs,
   );

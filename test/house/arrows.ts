@@ -10,6 +10,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   vici: [],
   "errors.ts": [],
   "log.ts": [],
+  health: [],
   vpn: ["errors.ts"],
   "peer-config": ["vpn"],
   "config.ts": ["config", "vpn"],
@@ -32,7 +33,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   host: ["reconcile", "control", "store", "dataplane", "vpn", "config.ts", "log.ts"],
 
   v2: ["operations", "vpn", "errors.ts"],
-  http: ["v2", "control", "vpn", "errors.ts", "config.ts"],
+  http: ["v2", "control", "health", "vpn", "errors.ts", "config.ts"],
 
   lab: ["dataplane", "peer-config", "vpn", "config.ts"],
   doctor: ["dataplane", "vici", "store", "vpn", "errors.ts", "config.ts"],

@@ -4,6 +4,7 @@ import pino from "pino";
 import { type Control, ControlError } from "../../src/control/control.ts";
 import { NudgeBoard } from "../../src/control/nudge-board.ts";
 import type { ApiPlace } from "../../src/control/remote/api-nodes.ts";
+import { Readiness } from "../../src/health/readiness.ts";
 import type { Certificate } from "../../src/http/certificate.ts";
 import { makeSelfSigned } from "../../src/http/self-signed.ts";
 import { buildServer } from "../../src/http/server.ts";
@@ -62,7 +63,8 @@ export async function startNode(
     },
   };
   const tlsPort = new TlsPort(await certificateOfNodes());
-  const app = buildServer({ api: {} as V2Api, desk, log, tlsPort, isPlainServed });
+  const readiness = new Readiness({});
+  const app = buildServer({ api: {} as V2Api, desk, log, tlsPort, isPlainServed, readiness });
   const counts = { connections: 0, requests: 0 };
   app.server.on("request", () => {
     counts.requests += 1;

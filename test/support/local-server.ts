@@ -5,6 +5,7 @@ import type { Client } from "../../src/cli/client.ts";
 import { readConfig, readListen, type SettingName, servesPlainHttp } from "../../src/config.ts";
 import type { Dataplane } from "../../src/dataplane/dataplane.ts";
 import { SimulatedDataplane } from "../../src/dataplane/simulated.ts";
+import { Readiness } from "../../src/health/readiness.ts";
 import { DirectHost } from "../../src/host/direct-host.ts";
 import { loadCertificate } from "../../src/http/certificate.ts";
 import { buildServer } from "../../src/http/server.ts";
@@ -73,7 +74,13 @@ export async function startLocalServer(
   const api = new RecordingApi(context, new KeyRing(store, clock.now));
   // Only a test that speaks of plain HTTP needs another way in; making a certificate for each of the others takes its time.
   const tlsPort = settings.plainHttp && new TlsPort(await loadCertificate(config, clock.now()));
-  const app = buildServer({ api, log, tlsPort: tlsPort || undefined, isPlainServed: servesPlainHttp(config) });
+  const app = buildServer({
+    api,
+    log,
+    tlsPort: tlsPort || undefined,
+    isPlainServed: servesPlainHttp(config),
+    readiness: new Readiness({}),
+  });
   await host.start();
   const endpoint = await app.listen(readListen(config.listen));
   const database = viewDatabase(directory.path, own?.url);
