@@ -9,11 +9,11 @@ import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import type { Reply } from "../../src/cli/client.ts";
 import { makeNamespace, removeNamespace } from "../../src/dataplane/charon/bridges.ts";
-import { startCharon, stopCharon, viciSocketOf } from "../../src/dataplane/charon/charon-process.ts";
-import { ipBatch, ipJson, run } from "../../src/dataplane/charon/ip.ts";
+import { ipBatch, ipJson } from "../../src/dataplane/charon/ip.ts";
 import { instanceOf, namesOf } from "../../src/dataplane/charon/names.ts";
 import { removeInstance } from "../../src/dataplane/charon/remove-instance.ts";
 import type { Link } from "../../src/dataplane/charon/wire-commands.ts";
+import { HandMadePeer } from "../support/hand-made-peer.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const program = fileURLToPath(new URL("../../bin/culvert", import.meta.url));
@@ -79,8 +79,9 @@ export async function makeOperatorHost(): Promise<OperatorHost> {
     "route add default via 192.0.2.1",
   ]);
 
-  const place = { namespace: peer, dir: join(dir, "peer") };
-  mkdirSync(place.dir, { mode: 0o700 });
+  const peerDirectory = join(dir, "peer");
+  const ends = { address: peerAddress, network: siteNetwork, preSharedKey };
+  const handMade = new HandMadePeer({ namespace: peer, directory: peerDirectory, ...ends });
   const keyFile = join(dir, "psk");
   writeFileSync(keyFile, preSharedKey, { mode: 0o600 });
   const config = join(dir, "culvert.json");
@@ -132,35 +133,14 @@ export async function makeOperatorHost(): Promise<OperatorHost> {
       return reply;
     },
     links: (namespace) => ipJson<Link[]>(namespace, ["-details", "address", "show"]),
-    async startPeer(vpcCidr) {
-      await startCharon(place);
-      const conf = join(place.dir, "swanctl.conf");
-      writeFileSync(conf, swanctlConf(vpcCidr), { mode: 0o600 });
-      const uri = `unix://${viciSocketOf(place)}`;
-      await run("/usr/sbin/swanctl", ["--load-all", "--clear", "--file", conf, "--uri", uri]);
-    },
-    stopPeer: () => stopCharon(place),
+    startPeer: (vpcCidr) => handMade.start(vpcCidr),
+    stopPeer: () => handMade.stop(),
     async remove() {
       await stop();
-      await stopCharon(place);
+      await handMade.stop();
       await removeInstance(names);
       for (const namespace of namespaces) await removeNamespace(namespace);
       rmSync(dir, { recursive: true, force: true });
     },
   };
-}
-
-function swanctlConf(vpcCidr: string): string {
-  return `connections { cloud { version = 1
-    proposals = aes128-sha1-modp1024
-    local_addrs = ${peerAddress}
-    local { auth = psk
-      id = ${peerAddress} }
-    remote { auth = psk
-      id = %any }
-    children { cloud { local_ts = ${siteNetwork}
-      remote_ts = ${vpcCidr}
-      esp_proposals = aes128-sha1 } } } }
-secrets { ike-cloud { secret = "${preSharedKey}" } }
-`;
 }

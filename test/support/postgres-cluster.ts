@@ -69,7 +69,7 @@ async function start(directory: string): Promise<() => Promise<void>> {
   };
 }
 
-function idsOf(name: string): { uid: number; gid: number } {
+export function idsOf(name: string): { uid: number; gid: number } {
   const read = (option: string) => Number(execFileSync("id", [option, name], { encoding: "utf8" }));
   return { uid: read("-u"), gid: read("-g") };
 }
