@@ -71,6 +71,11 @@ export const settings = {
     [1, 86_400],
     "how long packets may go out through a tunnel and none come in until it is negotiated anew, in seconds",
   ),
+  "lease.seconds": integer(
+    30,
+    [5, 300],
+    "how long a gateway host may run its gateways without a word from the API, in seconds; the same on every server",
+  ),
   trafficDays: integer(31, [30, 3_660], "how long the traffic of the channels is kept, in days"),
   simulatedDelayMs: integer(0, [0, 3_600_000], "how long a simulated channel takes to come up, in milliseconds"),
   "quota.vpcs": integer(5, quota, "VPCs per region and account; 0 is unlimited, as for every quota"),
