@@ -29,12 +29,13 @@ import { judgeNamespace, probeNamespace } from "./namespaces.ts";
 import {
   judgeAttachments,
   judgeFilter,
+  judgeLeaseGuard,
   judgeLinkKinds,
   judgePublicAddresses,
   type NetworkConfig,
   namespacesIn,
 } from "./network.ts";
-import { probeFilter, probeLinkKinds, probeMachine } from "./network-probe.ts";
+import { probeFilter, probeLeaseGuard, probeLinkKinds, probeMachine } from "./network-probe.ts";
 import {
   judgeLabPrograms,
   judgePrograms,
@@ -106,7 +107,7 @@ async function checkNetworks(names: Names, config: NetworkConfig): Promise<Check
 
 const lacksRights = "that needs the rights above";
 const ofCharon = ["charon", "plugins", "algorithms", "esp", "packets"] as const;
-const ofNetwork = ["link kinds", "packet filter"] as const;
+const ofNetwork = ["link kinds", "packet filter", "lease guard"] as const;
 const onStage = ["namespaces", ...ofNetwork, ...ofCharon] as const;
 
 function skipAll(names: readonly string[], reason: string): Check[] {
@@ -127,6 +128,7 @@ function checkStage(stage: Stage, config: Config, hasStrongswan: boolean): Promi
       namespaces,
       judgeLinkKinds(config, await probeLinkKinds(place.namespace)),
       judgeFilter(await probeFilter(place.namespace, esp)),
+      judgeLeaseGuard(await probeLeaseGuard(place.namespace)),
     ];
     if (!hasStrongswan) return [...made, ...skipAll(ofCharon, "there is no charon")];
     const charon = await probeCharon(place, esp);

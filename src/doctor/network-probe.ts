@@ -4,6 +4,7 @@ import { lookAt } from "../dataplane/charon/bridges.ts";
 import type { Esp } from "../dataplane/charon/esp.ts";
 import { filterStatements } from "../dataplane/charon/filter.ts";
 import { CommandError, findNamespace, ipBatch, ipJson, run } from "../dataplane/charon/ip.ts";
+import { guardStatements, guardTable, openStatements } from "../dataplane/charon/lease-guard.ts";
 import { type Link, machineNamespace } from "../dataplane/charon/wire-commands.ts";
 import { reasonOf } from "./check.ts";
 
@@ -26,7 +27,23 @@ export async function probeLinkKinds(namespace: string): Promise<LinkKind[]> {
 
 /** Gives a namespace that goes soon the packet filter of a gateway. @returns why it does not take it */
 export async function probeFilter(namespace: string, esp: Esp): Promise<string | undefined> {
-  const statements = filterStatements({ esp, mss: 1_360 }, { nftables: [] });
+  return await findRefusal(namespace, filterStatements({ esp, mss: 1_360 }, { nftables: [] }));
+}
+
+/**
+ * Gives a namespace that goes soon, on its lo, the guard that a gateway has on a host with leases, opens it, and takes it away again.
+ * @returns why that does not work
+ */
+export async function probeLeaseGuard(namespace: string): Promise<string | undefined> {
+  const links = ["lo"];
+  return await findRefusal(namespace, [
+    ...guardStatements("there", { nftables: [] }, links),
+    ...openStatements(1_000, links),
+    ...guardStatements("none", { nftables: [{ table: { name: guardTable } }] }, links),
+  ]);
+}
+
+async function findRefusal(namespace: string, statements: readonly string[]): Promise<string | undefined> {
   try {
     await run("ip", ["netns", "exec", namespace, "nft", statements.join("; ")]);
     return undefined;

@@ -1,7 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { readConfig, type SettingName } from "../config.ts";
 import type { Link } from "../dataplane/charon/wire-commands.ts";
-import { judgeAttachments, judgeFilter, judgeLinkKinds, judgePublicAddresses, namespacesIn } from "./network.ts";
+import {
+  judgeAttachments,
+  judgeFilter,
+  judgeLeaseGuard,
+  judgeLinkKinds,
+  judgePublicAddresses,
+  namespacesIn,
+} from "./network.ts";
 import type { SeenMachine } from "./network-probe.ts";
 
 function config(options: Partial<Record<SettingName, string>> = {}) {
@@ -41,6 +48,18 @@ describe("the kinds of links", () => {
     const check = judgeLinkKinds(config(options), [lacking]);
     expect(check).toMatchObject({ status: "fail", fix: expect.stringContaining(fix) });
     expect(check.found).toContain(`cannot make links of kind ${lacking}, which the settings ask for`);
+  });
+});
+
+describe("the lease guard", () => {
+  it("is fine where nft takes it, and a warning where it does not", () => {
+    expect(judgeLeaseGuard(undefined)).toMatchObject({ status: "ok" });
+    expect(judgeLeaseGuard("Operation not supported")).toMatchObject({
+      name: "lease guard",
+      status: "warn",
+      found: expect.stringContaining("lease ends, which a host among several has to: Operation not supported."),
+      fix: expect.stringContaining("Linux 5.16"),
+    });
   });
 });
 

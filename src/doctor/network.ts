@@ -57,6 +57,14 @@ export function judgeFilter(refusal: string | undefined): Check {
   return fail("packet filter", `nft does not put a gateway's rules in place: ${refusal}.`, fix);
 }
 
+/** Who has one host only needs no leases, so it is nothing worse than a warning. */
+export function judgeLeaseGuard(refusal: string | undefined): Check {
+  if (refusal === undefined) return ok("lease guard", "nft can silence a gateway when its lease ends.");
+  const found = `nft cannot silence a gateway when its lease ends, which a host among several has to: ${refusal}.`;
+  const fix = "Among several hosts this one needs Linux 5.16 or newer with NETFILTER_INGRESS and NETFILTER_EGRESS.";
+  return warn("lease guard", found, fix);
+}
+
 /** One check for each thing that is wrong, or one that says that nothing is. */
 export function judgeAttachments(config: NetworkConfig, machine: SeenMachine): Check[] {
   const all = attachmentsOf(config);

@@ -78,6 +78,7 @@ describeOnMachine("the doctor", () => {
       "strongswan",
       "namespaces",
       "packet filter",
+      "lease guard",
       "charon",
       "plugins",
       "algorithms",
@@ -139,7 +140,18 @@ describeOnMachine("the doctor", () => {
     const skipped = report.checks.filter(({ found }) => found.startsWith("Not looked at: that needs the rights above"));
     const names = skipped.map(({ name }) => name);
     expect(names).toEqual([
-      ...["tun", "namespaces", "link kinds", "packet filter", "charon", "plugins", "algorithms", "esp", "packets"],
+      ...[
+        "tun",
+        "namespaces",
+        "link kinds",
+        "packet filter",
+        "lease guard",
+        "charon",
+        "plugins",
+        "algorithms",
+        "esp",
+        "packets",
+      ],
       ...["networks", "public addresses", "leftovers"],
     ]);
   });

@@ -9,8 +9,8 @@ export type GuardWish = "there" | "none" | "as it is";
 
 /** Both: a gateway's address in its VPC is on one host only as well. */
 const guardedLinks = [wanLink, lanLink] as const;
-const table = "culvert-lease";
-const set = `netdev ${table} open`;
+export const guardTable = "culvert-lease";
+const set = `netdev ${guardTable} open`;
 const hooks = [
   { name: "in", hook: "ingress", match: "iifname" },
   { name: "out", hook: "egress", match: "oifname" },
@@ -25,11 +25,11 @@ export function guardStatements(wish: GuardWish, seen: SeenFilter, links: readon
   const wanted = ["set open", ...links.flatMap(describeWanted)].toSorted();
   const isThere = present.join() === wanted.join();
   if (wish === "as it is" || (wish === "there" && isThere)) return [];
-  const clear = [`add table netdev ${table}`, `delete table netdev ${table}`];
-  if (wish === "none") return seen.nftables.some((each) => each.table?.name === table) ? clear : [];
+  const clear = [`add table netdev ${guardTable}`, `delete table netdev ${guardTable}`];
+  if (wish === "none") return seen.nftables.some((each) => each.table?.name === guardTable) ? clear : [];
   return [
     ...clear,
-    `add table netdev ${table}`,
+    `add table netdev ${guardTable}`,
     `add set ${set} { type ifname; flags timeout; }`,
     ...links.flatMap(statementsFor),
   ];
@@ -53,8 +53,8 @@ function elements(forMs: number, links: readonly string[]): string {
 
 function statementsFor(link: string): string[] {
   return hooks.flatMap(({ name, hook, match }) => [
-    `add chain netdev ${table} ${name}-${link} { type filter hook ${hook} device ${link} priority filter; policy drop; }`,
-    `add rule netdev ${table} ${name}-${link} ${match} @open accept comment leased`,
+    `add chain netdev ${guardTable} ${name}-${link} { type filter hook ${hook} device ${link} priority filter; policy drop; }`,
+    `add rule netdev ${guardTable} ${name}-${link} ${match} @open accept comment leased`,
   ]);
 }
 
@@ -63,7 +63,7 @@ function describeWanted(link: string): string[] {
 }
 
 function describe(each: SeenFilter["nftables"][number]): string[] {
-  if (each.set?.table === table) return [`set ${each.set.name}`];
-  if (each.chain?.table === table) return [`chain ${each.chain.name} ${each.chain.hook} ${each.chain.policy}`];
-  return each.rule?.table === table ? [`rule ${each.rule.chain} ${each.rule.comment}`] : [];
+  if (each.set?.table === guardTable) return [`set ${each.set.name}`];
+  if (each.chain?.table === guardTable) return [`chain ${each.chain.name} ${each.chain.hook} ${each.chain.policy}`];
+  return each.rule?.table === guardTable ? [`rule ${each.rule.chain} ${each.rule.comment}`] : [];
 }
