@@ -1,8 +1,11 @@
 // Failures of the store, and the one place that recognises the drivers' errors.
 import type { DatabaseError } from "pg";
 
-/** `full`: there was no space for a change, and nothing of it was kept. */
-export type StoreErrorKind = "unavailable" | "full" | "unsealable" | "in-use" | "missing";
+/**
+ * `full`: there was no space for a change, and nothing of it was kept. `uncertain`: the database went away while it committed, and nobody
+ * knows whether it did.
+ */
+export type StoreErrorKind = "unavailable" | "full" | "uncertain" | "unsealable" | "in-use" | "missing";
 
 /** A failure of the store. The message holds no secret and no SQL value. */
 export class StoreError extends Error {
@@ -35,6 +38,8 @@ export function violatedIndex(error: unknown): string | undefined {
 const uniqueViolation = "23505";
 const diskFull = "53100";
 const serialisationFailures = ["40001", "40P01"];
+/** A prepared statement whose tables have another form since, as a newer server on the database gives them, or that has gone. */
+const staleStatements = ["0A000", "26000"];
 
 /** PostgreSQL names the columns in a detail alone, in any language as `(a, b)=(…)`. */
 function violatedColumns({ table, detail = "" }: DatabaseError): string {
@@ -45,9 +50,14 @@ function violatedColumns({ table, detail = "" }: DatabaseError): string {
     .join(", ");
 }
 
-/** Whether a transaction was ended for the sake of others that ran beside it: done again, it may well succeed. */
-export function isSerialisationFailure(error: unknown): boolean {
-  return serialisationFailures.includes(codeOf(error));
+/** Whether a transaction was ended for the sake of others that ran beside it, or a prepared statement was stale: done again, it may well succeed. */
+export function isPassing(error: unknown): boolean {
+  return serialisationFailures.includes(codeOf(error)) || isStale(error);
+}
+
+/** Whether a prepared statement has to be prepared anew. */
+export function isStale(error: unknown): boolean {
+  return staleStatements.includes(codeOf(error));
 }
 
 /** Whether a lock was not to be had because another process has it. */
@@ -72,7 +82,23 @@ export function isFull(error: unknown): boolean {
 export function isDisconnection(error: unknown): boolean {
   const code = codeOf(error);
   if (code !== "") return /^(08|57P|EPIPE$|ECONNRESET$|ETIMEDOUT$)/.test(code);
-  return error instanceof Error && /^(Connection terminated|Client has encountered a connection)/.test(error.message);
+  return error instanceof Error && lostConnection.test(error.message);
+}
+
+const lostConnection = /^(Connection terminated|Client has encountered a connection|Query read timeout|timeout e)/;
+
+/** What keeps a database from being used, in the words of SQLite (https://www.sqlite.org/rescode.html) and of PostgreSQL and the system. */
+const outages = [
+  /^SQLITE_(IOERR|READONLY|CANTOPEN|CORRUPT|NOTADB|FULL|BUSY|PROTOCOL|NOMEM)/,
+  /^(08|53|57|58|XX00[12]|25006$|28|3D000$|55P03$)/,
+  /^E(CONN|PIPE$|TIMEDOUT$|HOSTUNREACH$|NETUNREACH$|NOTFOUND$|AI_|NOENT$|ACCES$)/,
+];
+
+/** Whether the database cannot be used for the moment, by no fault of what was asked of it. */
+export function isOutage(error: unknown): boolean {
+  if (error instanceof StoreError && error.cause !== undefined) return isOutage(error.cause);
+  if (error instanceof StoreError) return error.kind === "unavailable";
+  return isDisconnection(error) || outages.some((pattern) => pattern.test(codeOf(error)));
 }
 
 const unreachable = ["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ENOTFOUND", "EAI_AGAIN", "ENOENT"];

@@ -1,6 +1,6 @@
 // How our statements are written for PostgreSQL, and how kysely reaches it: the tables are those of SQLite in PostgreSQL's words.
 import {
-  type CompiledQuery,
+  CompiledQuery,
   type CreateTableNode,
   type DatabaseConnection,
   type DataTypeNode,
@@ -14,10 +14,19 @@ import {
   type TransactionSettings,
 } from "kysely";
 import type { QueryArrayResult } from "pg";
+import { isStale } from "./errors.ts";
 
 /** The part of pg's client that statements go through. */
 export interface Wire {
-  query(statement: { text: string; values: unknown[]; name?: string }): Promise<QueryResultOf>;
+  query(statement: Statement): Promise<QueryResultOf>;
+}
+
+interface Statement {
+  readonly text: string;
+  readonly values: unknown[];
+  readonly name?: string;
+  /** Milliseconds until the connection is cut, and what waits on it fails; 0: never. */
+  readonly query_timeout: number;
 }
 
 type QueryResultOf = Pick<QueryArrayResult, "command" | "rowCount"> & { readonly rows: unknown[] };
@@ -43,13 +52,16 @@ export function makeDialect(connections: Connections): Dialect {
 /** A connection as kysely sees it. */
 export class WireConnection implements DatabaseConnection {
   readonly wire: Wire;
+  /** How long an answer may take; 0: as long as it likes. */
+  answerMs: number;
 
-  constructor(wire: Wire) {
+  constructor(wire: Wire, answerMs: number) {
     this.wire = wire;
+    this.answerMs = answerMs;
   }
 
   async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
-    const { rows, rowCount } = await send(this.wire, query);
+    const { rows, rowCount } = await send(this.wire, query, this.answerMs);
     return { rows: rows as Row[], ...(rowCount !== null && { numAffectedRows: BigInt(rowCount) }) };
   }
 
@@ -62,17 +74,36 @@ export class WireConnection implements DatabaseConnection {
 /** Statements that are kept prepared on every connection; we have a few dozen, and lists with their filters. */
 const mostPrepared = 500;
 const statementNames = new Map<string, string>();
+let lastStatement = 0;
 
-/** Planning costs more than running most of our statements, so that those which come again and again are planned once. */
-export function send(wire: Wire, { sql, parameters }: CompiledQuery): Promise<QueryResultOf> {
-  const values = [...parameters];
-  if (parameters.length === 0) return wire.query({ text: sql, values });
-  const name = statementNames.get(sql) ?? `culvert_${statementNames.size}`;
-  if (!statementNames.has(sql)) {
-    if (statementNames.size >= mostPrepared) return wire.query({ text: sql, values });
-    statementNames.set(sql, name);
+/**
+ * Planning costs more than running most of our statements, so that those which come again and again are planned once. One that has
+ * become stale gets another name: whoever sends it again has it prepared anew.
+ */
+export async function send(wire: Wire, { sql, parameters }: CompiledQuery, answerMs: number): Promise<QueryResultOf> {
+  const statement = { text: sql, values: [...parameters], query_timeout: answerMs };
+  const name = parameters.length === 0 ? undefined : nameOf(sql);
+  if (name === undefined) return wire.query(statement);
+  try {
+    return await wire.query({ ...statement, name });
+  } catch (error) {
+    if (isStale(error) && statementNames.get(sql) === name) statementNames.delete(sql);
+    throw error;
   }
-  return wire.query({ text: sql, values, name });
+}
+
+/** Statements without parameters, one after the other in one text. */
+export function sendText(wire: Wire, text: string, answerMs: number): Promise<QueryResultOf> {
+  return wire.query({ text, values: [], query_timeout: answerMs });
+}
+
+function nameOf(sql: string): string | undefined {
+  const found = statementNames.get(sql);
+  if (found !== undefined || statementNames.size >= mostPrepared) return found;
+  lastStatement += 1;
+  const name = `culvert_${lastStatement}`;
+  statementNames.set(sql, name);
+  return name;
 }
 
 /** For what runs outside of Store.transaction: reads, and migrations. */
@@ -89,17 +120,19 @@ class PooledDriver implements Driver {
     return this.#connections.acquire();
   }
 
-  async beginTransaction({ wire }: WireConnection, { isolationLevel }: TransactionSettings): Promise<void> {
+  /** Only migrations and copies have one here, which take the time that they take. */
+  async beginTransaction(connection: WireConnection, { isolationLevel }: TransactionSettings): Promise<void> {
+    connection.answerMs = 0;
     const level = isolationLevel === undefined ? "" : ` isolation level ${isolationLevel}`;
-    await wire.query({ text: `begin${level}`, values: [] });
+    await connection.executeQuery(CompiledQuery.raw(`begin${level}`));
   }
 
-  async commitTransaction({ wire }: WireConnection): Promise<void> {
-    await wire.query({ text: "commit", values: [] });
+  async commitTransaction(connection: WireConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw("commit"));
   }
 
-  async rollbackTransaction({ wire }: WireConnection): Promise<void> {
-    await wire.query({ text: "rollback", values: [] });
+  async rollbackTransaction(connection: WireConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw("rollback"));
   }
 
   async releaseConnection(connection: WireConnection): Promise<void> {

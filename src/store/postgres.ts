@@ -1,15 +1,18 @@
 // PostgreSQL as the store wants it: a pool of connections, transactions that hold their account, commits on disk.
-import { CompiledQuery, Kysely, sql } from "kysely";
+import { CompiledQuery, Kysely, type QueryResult, sql } from "kysely";
 import pg, { type Pool, type PoolClient } from "pg";
 import type { Database, Hand, NumberedTable, SharedThing } from "./database.ts";
-import { isSerialisationFailure } from "./errors.ts";
-import { makeDialect, send, WireConnection } from "./postgres-dialect.ts";
+import { isDisconnection, isPassing, isStale, StoreError } from "./errors.ts";
+import { makeDialect, send, sendText, WireConnection } from "./postgres-dialect.ts";
+import { findOutcome, type Outcome } from "./postgres-outcome.ts";
 import { checkServer, readUrl, watchPassword } from "./postgres-server.ts";
 import type { Schema } from "./schema.ts";
 
 export interface PostgresOptions {
   /** File with the password; empty: the URL's. */
   readonly databasePasswordFile?: string | undefined;
+  /** How long a statement may take, before its connection is cut, and a session may idle in a transaction; 0, unless told: for ever. */
+  readonly answerMs?: number | undefined;
 }
 
 /** Connections for reads, and as many for transactions: those that wait for an account must not keep reads waiting. */
@@ -27,7 +30,7 @@ const sharedThings: Readonly<Record<SharedThing, number>> = { "public-addresses"
 export async function openPostgres(url: string, options: PostgresOptions): Promise<Database> {
   const server = readUrl(url);
   const name = `postgres://${server.host}:${server.port ?? usualPort}/${server.database}`;
-  const { databasePasswordFile: file = "" } = options;
+  const { databasePasswordFile: file = "", answerMs = 0 } = options;
   const password = file === "" ? undefined : watchPassword(file);
   const makePool = (purpose: string) => {
     const pool = new pg.Pool({
@@ -37,6 +40,8 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
       max: poolSize,
       connectionTimeoutMillis: connectTimeoutMs,
       keepAlive: true,
+      // Whoever hangs in the middle of a transaction would keep its account from all others.
+      idle_in_transaction_session_timeout: answerMs,
       pipeline: true,
       types: { getTypeParser },
     });
@@ -56,7 +61,7 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
     await close();
     throw error;
   }
-  const kysely = makeKysely(readers);
+  const kysely = makeKysely(readers, answerMs);
   return {
     name,
     hand: { sql: kysely, run: async (query) => (await kysely.executeQuery(query)).rows, hold: refuseToHold },
@@ -66,7 +71,8 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
     runsAccountsApart: true,
     transact: ({ durability, account }, work) => {
       const commit = durability === "at-once" ? durableCommit : "off";
-      return transact(writers, { commit, account }, work);
+      const askOutcome = (id: string) => findOutcome(readers, id, answerMs);
+      return transact(writers, { commit, account, answerMs, askOutcome }, work);
     },
     readLastNumber,
     writeLastNumber,
@@ -80,13 +86,13 @@ function getTypeParser(oid: number, format?: "text" | "binary"): (text: string) 
   return oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format as "text");
 }
 
-function makeKysely(pool: Pool): Kysely<Schema> {
+function makeKysely(pool: Pool, answerMs: number): Kysely<Schema> {
   const clients = new WeakMap<WireConnection, PoolClient>();
   return new Kysely<Schema>({
     dialect: makeDialect({
       acquire: async () => {
         const client = await pool.connect();
-        const connection = new WireConnection(client);
+        const connection = new ReadConnection(client, answerMs);
         clients.set(connection, client);
         return connection;
       },
@@ -111,18 +117,30 @@ async function refuseToHold(): Promise<void> {
   throw new TypeError("a thing is held in a transaction only");
 }
 
+/** Sends a statement again that had become stale: outside of a transaction nothing else is lost with it. */
+class ReadConnection extends WireConnection {
+  override async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
+    try {
+      return await super.executeQuery(query);
+    } catch (error) {
+      if (!isStale(error)) throw error;
+      return super.executeQuery(query);
+    }
+  }
+}
+
 const hands = new WeakMap<PoolClient, Hand>();
 
 /** The hand that a connection's transactions have. */
-function handOf(client: PoolClient): Hand {
+function handOf(client: PoolClient, answerMs: number): Hand {
   const found = hands.get(client);
   if (found !== undefined) return found;
-  const connection = new WireConnection(client);
+  const connection = new WireConnection(client, answerMs);
   const hand: Hand = {
     sql: new Kysely<Schema>({ dialect: makeDialect({ acquire: async () => connection, release: () => {} }) }),
-    run: async <Row>(query: CompiledQuery<Row>) => (await send(client, query)).rows as Row[],
+    run: async <Row>(query: CompiledQuery<Row>) => (await send(client, query, answerMs)).rows as Row[],
     hold: async (what) => {
-      await send(client, lock(lockClass.shared, sharedThings[what]));
+      await send(client, lock(lockClass.shared, sharedThings[what]), answerMs);
     },
   };
   hands.set(client, hand);
@@ -133,10 +151,14 @@ function lock(kind: number, id: number): CompiledQuery {
   return CompiledQuery.raw(`select pg_advisory_xact_lock(${kind}, ${id})`);
 }
 
-/** A transaction's setting of synchronous_commit, and the account that it holds. */
 interface Terms {
+  /** The transaction's setting of synchronous_commit. */
   readonly commit: string;
+  /** That it holds. */
   readonly account: number;
+  readonly answerMs: number;
+  /** Tells what became of a transaction whose connection has gone. */
+  readonly askOutcome: (id: string) => Promise<Outcome>;
 }
 
 async function transact(pool: Pool, terms: Terms, work: (hand: Hand) => Promise<void>): Promise<void> {
@@ -145,7 +167,7 @@ async function transact(pool: Pool, terms: Terms, work: (hand: Hand) => Promise<
       await attemptTransaction(pool, terms, work);
       return;
     } catch (error) {
-      if (attempt === mostAttempts || !isSerialisationFailure(error)) throw error;
+      if (attempt === mostAttempts || !isPassing(error)) throw error;
     }
   }
 }
@@ -156,21 +178,15 @@ async function transact(pool: Pool, terms: Terms, work: (hand: Hand) => Promise<
  */
 async function attemptTransaction(
   pool: Pool,
-  { commit, account }: Terms,
+  { commit, account, answerMs, askOutcome }: Terms,
   work: (hand: Hand) => Promise<void>,
 ): Promise<void> {
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
-    await client.query(
-      `begin isolation level read committed read write;
-       set local synchronous_commit = ${commit};
-       ${lock(lockClass.account, account).sql}`,
-    );
-    await work(handOf(client));
-    // A statement that failed has ended the transaction, whether `work` cared or not; then this is no error either.
-    const { command } = await client.query("commit");
-    if (command !== "COMMIT") throw new TypeError("a transaction was taken back by a statement that failed in it");
+    const id = await begin(client, { commit, account, answerMs });
+    await work(handOf(client, answerMs));
+    await commitTransaction(client, answerMs, () => askOutcome(id));
   } catch (error) {
     try {
       await client.query("rollback");
@@ -181,4 +197,33 @@ async function attemptTransaction(
   } finally {
     client.release(broken);
   }
+}
+
+/** @returns the number of the transaction, by which it can be asked about later */
+async function begin(client: PoolClient, terms: Pick<Terms, "commit" | "account" | "answerMs">): Promise<string> {
+  const text = `begin isolation level read committed read write;
+    set local synchronous_commit = ${terms.commit};
+    ${lock(lockClass.account, terms.account).sql};
+    select pg_current_xact_id()::text as id`;
+  const answers: unknown = await sendText(client, text, terms.answerMs);
+  return (answers as QueryResult<{ id: string }>[]).at(-1)?.rows[0]?.id ?? "";
+}
+
+/**
+ * Where the connection goes before the answer comes, the transaction may have been committed or not: then that is asked.
+ * @throws StoreError uncertain; the driver's error, when it was not committed
+ */
+async function commitTransaction(client: PoolClient, answerMs: number, ask: () => Promise<Outcome>): Promise<void> {
+  let command: string;
+  try {
+    ({ command } = await sendText(client, "commit", answerMs));
+  } catch (cause) {
+    if (!isDisconnection(cause)) throw cause;
+    const outcome = await ask();
+    if (outcome === "aborted") throw cause;
+    if (outcome === "unknown") throw new StoreError("uncertain", "whether the change was made is not known", { cause });
+    return;
+  }
+  // A statement that failed has ended the transaction, whether `work` cared or not; then this is no error either.
+  if (command !== "COMMIT") throw new TypeError("a transaction was taken back by a statement that failed in it");
 }

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { CompiledQuery } from "kysely";
 import { findSealedKey } from "./accounts.ts";
 import type { Database, Durability, Hand } from "./database.ts";
-import { isDisconnection, isFull, isSerialisationFailure, StoreError } from "./errors.ts";
+import { isDisconnection, isFull, isPassing, StoreError } from "./errors.ts";
 import { migrate } from "./migrate.ts";
 import { openPostgres, type PostgresOptions } from "./postgres.ts";
 import { makeSealer, readMasterKey, type Sealer } from "./sealer.ts";
@@ -27,6 +27,8 @@ export interface StoreOptions extends SqliteOptions, PostgresOptions {
 }
 
 const usualLingerMs = 5;
+/** A client may wait so long for a reply; no statement of a call takes a hundredth of it. */
+const usualAnswerMs = 8_000;
 const sqlitePrefix = "sqlite:";
 
 /** An open database. */
@@ -60,7 +62,7 @@ export class Store {
   static async open(url: string, masterKeyFile: string, options: StoreOptions = {}): Promise<Store> {
     // With a file the key comes first, so that of several first starts none finds a file and no key: open.ts.
     if (isFile(url)) readMasterKey(masterKeyFile);
-    const database = await openDatabase(url, options);
+    const database = await openDatabase(url, { answerMs: usualAnswerMs, ...options });
     try {
       const migrated = await migrate(database);
       const sealer = await openSealer(database, masterKeyFile);
@@ -142,7 +144,7 @@ export class Store {
           if (!isAlone) await hand.run(release);
         } catch (error) {
           // Of none is anything left: for want of space SQLite takes back the whole transaction by itself.
-          if (isSerialisationFailure(error) || isFull(error) || isDisconnection(error)) throw error;
+          if (isPassing(error) || isFull(error) || isDisconnection(error)) throw error;
           refused.set(job, error);
           if (isAlone) throw error;
           await hand.run(rollback);

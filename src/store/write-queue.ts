@@ -83,9 +83,7 @@ export class WriteQueue {
     try {
       refused = await this.#options.commit(jobs);
     } catch (cause) {
-      const failure = isFull(cause)
-        ? new StoreError("full", "there is no space for the change", { cause })
-        : new StoreError("unavailable", "the database did not take the change", { cause });
+      const failure = tellFailure(cause);
       for (const job of jobs) job.fail(failure);
       return;
     }
@@ -94,4 +92,11 @@ export class WriteQueue {
       else job.settle();
     }
   }
+}
+
+function tellFailure(cause: unknown): StoreError {
+  if (cause instanceof StoreError) return cause;
+  return isFull(cause)
+    ? new StoreError("full", "there is no space for the change", { cause })
+    : new StoreError("unavailable", "the database did not take the change", { cause });
 }

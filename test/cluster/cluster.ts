@@ -1,6 +1,6 @@
 // A whole installation on machines of its own, each a namespace: PostgreSQL, two API nodes, three gateway hosts, a peer on the public
 // network and a host on the VPC. Nothing is shared but the wires. The clocks on the wall are up to 20 s apart.
-import { globSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { instanceOf, namesOf } from "../../src/dataplane/charon/names.ts";
@@ -8,9 +8,9 @@ import { removeInstance } from "../../src/dataplane/charon/remove-instance.ts";
 import { makeSelfSigned } from "../../src/http/self-signed.ts";
 import { runCulvert } from "../support/command.ts";
 import { HandMadePeer } from "../support/hand-made-peer.ts";
+import { PostgresServer } from "../support/postgres-server.ts";
 import { Machines } from "./machines.ts";
 import { CulvertNode } from "./node.ts";
-import { PostgresMachine } from "./postgres-machine.ts";
 
 export const vpc = { cidr: "10.1.0.0/16", hostAddress: "10.1.0.10" } as const;
 export const site = { address: "198.51.100.100", network: "10.56.20.0/24", hostAddress: "10.56.20.10" } as const;
@@ -30,9 +30,16 @@ const clockLibrary = globSync("/usr/lib/*/faketime/libfaketimeMT.so.1")[0];
 export const clusterReason =
   clockLibrary === undefined ? "faketime is not installed (apt-get install faketime)" : undefined;
 
+interface Parts {
+  readonly directory: string;
+  readonly machines: Machines;
+  readonly database: PostgresServer;
+  readonly leaseSeconds: number;
+}
+
 export class Cluster {
   readonly machines: Machines;
-  readonly database: PostgresMachine;
+  readonly database: PostgresServer;
   readonly api: Readonly<Record<ApiName, CulvertNode>>;
   readonly hosts: Readonly<Record<HostName, CulvertNode>>;
   readonly vpcHost: string;
@@ -44,15 +51,25 @@ export class Cluster {
   /** Makes the machines, and starts everything but the hosts. @param leaseSeconds term of the leases */
   static async make(leaseSeconds: number): Promise<Cluster> {
     const directory = mkdtempSync(join(tmpdir(), "culvert-test-"));
+    // PostgreSQL, who is not root, has his directory in it.
+    chmodSync(directory, 0o711);
     const machines = await Machines.make(`cvcl-${process.pid}-`);
-    const parts = { directory, machines, leaseSeconds };
-    const cluster = new Cluster(parts, await addMachines(machines), await writeFiles(directory));
+    const namespaces = await addMachines(machines);
+    const databaseDirectory = join(directory, "database");
+    mkdirSync(databaseDirectory, { mode: 0o700 });
+    const place = { namespace: namespaces.database ?? "", address: addresses.database, network: "10.200.0.0/24" };
+    const database = await PostgresServer.start(databaseDirectory, place);
+    const cluster = new Cluster(
+      { directory, machines, database, leaseSeconds },
+      namespaces,
+      await writeFiles(directory),
+    );
     await cluster.#start();
     return cluster;
   }
 
   private constructor(
-    { directory, machines, leaseSeconds }: { directory: string; machines: Machines; leaseSeconds: number },
+    { directory, machines, database, leaseSeconds }: Parts,
     namespaces: Readonly<Record<string, string>>,
     files: Files,
   ) {
@@ -62,8 +79,7 @@ export class Cluster {
     this.preSharedKeyFile = files.preSharedKeyFile;
     this.certificateFile = files.certificateFile;
     this.vpcHost = namespaces.office ?? "";
-    const { namespace, directory: dataDirectory } = placeOf("database");
-    this.database = new PostgresMachine(namespace, dataDirectory, addresses.database);
+    this.database = database;
     const ends = { address: site.address, network: site.network, preSharedKey };
     this.#peer = new HandMadePeer({ ...placeOf("peer"), ...ends });
     const apiNode = (name: ApiName) =>
@@ -72,7 +88,7 @@ export class Cluster {
         settings: {
           role: "api",
           listen: `${addresses[name]}:8443`,
-          database: this.database.url,
+          database: `postgres://culvert@${addresses.database}/postgres`,
           masterKeyFile: files.masterKeyFile,
           tls: { certFile: files.certificateFile, keyFile: files.certificateKeyFile },
           lease: { seconds: leaseSeconds },
@@ -106,7 +122,7 @@ export class Cluster {
 
   /** `culvert ARGUMENTS` on the store directly, as an administrator would beside an API node. */
   async administer(...args: readonly string[]): Promise<string> {
-    const place = ["--data", this.api.api1.data, "--database", this.database.localUrl];
+    const place = ["--data", this.api.api1.data, "--database", this.database.urlOf("postgres")];
     const env = { CULVERT_MASTER_KEY_FILE: join(this.#directory, "master.key") };
     const { code, stdout, stderr } = await runCulvert([...args, ...place], { env });
     if (code !== 0) throw new Error(`culvert ${args.join(" ")}: ${stderr}`);
@@ -136,8 +152,6 @@ export class Cluster {
   }
 
   async #start(): Promise<void> {
-    this.database.initialise();
-    await this.database.start();
     await this.#peer.start(vpc.cidr);
     await Promise.all(Object.values(this.api).map((node) => node.start()));
     for (const name of hostNames) {
