@@ -1,7 +1,6 @@
 // What every operation is given: the store, the clock, the rules in force, and a way to wake the loop of a gateway.
 import type { Config } from "../config.ts";
 import { ApiError } from "../errors.ts";
-import { StoreError } from "../store/errors.ts";
 import { insertRequestStamp, type RequestStamp } from "../store/request-stamps.ts";
 import type { Db, Store } from "../store/store.ts";
 import type { Owner } from "../vpn/listing.ts";
@@ -21,22 +20,12 @@ export interface Caller extends Owner {
   readonly stamp: RequestStamp | undefined;
 }
 
-/** Runs an operation's one transaction; the request's stamp is part of it. @throws ApiError request-replayed, service-unavailable */
+/** Runs an operation's one transaction; the request's stamp is part of it. @throws ApiError request-replayed, StoreError */
 export async function write<T>(context: Context, caller: Caller, work: (db: Db) => Promise<T>): Promise<T> {
   if (caller.isReadOnly) throw new ApiError("permission-denied", "this key may only read");
   const stamped = async (db: Db) => {
     if (caller.stamp !== undefined) await insertRequestStamp(db, caller.stamp);
     return work(db);
   };
-  try {
-    return await context.store.transaction(stamped, "at-once", caller.accountId);
-  } catch (cause) {
-    if (!(cause instanceof StoreError && cause.kind === "full")) throw cause;
-    const advice = "sign the request anew and send it again when there is";
-    throw new ApiError(
-      "service-unavailable",
-      `no disk space is left on the server, so nothing was changed; ${advice}`,
-      { cause },
-    );
-  }
+  return context.store.transaction(stamped, "at-once", caller.accountId);
 }

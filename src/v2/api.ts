@@ -2,6 +2,7 @@
 // The order of checks is api-v2.md 1.7.
 import { ApiError, type RefusalKind, refuseField } from "../errors.ts";
 import type { Context } from "../operations/context.ts";
+import { tellFailure } from "../operations/failure.ts";
 import type { KeyRing } from "../operations/key-ring.ts";
 import type { ApiKey } from "../vpn/entities.ts";
 import { isRegion, normaliseRegion } from "../vpn/id.ts";
@@ -76,10 +77,7 @@ export class V2Api {
       const payload = await action.run(this.#context, caller, new ParameterReader(actionParameters(parameters)));
       return { reply: succeed(payload), action: action.name, failure: undefined };
     } catch (error) {
-      const isRefusal = error instanceof ApiError;
-      const refusal = isRefusal
-        ? error
-        : new ApiError("internal", "an internal failure; the server's log has the reason");
+      const refusal = error instanceof ApiError ? error : tellFailure(error);
       const reply = refuse(refusal, (field) => nameOf(field, action, parameters));
       return { reply, action: action?.name, failure: ownFailures.has(refusal.kind) ? error : undefined };
     }
