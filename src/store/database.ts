@@ -30,6 +30,20 @@ export interface TransactionOrder {
 /** Tables that give their rows numbers, each number once. */
 export type NumberedTable = "accounts" | "hosts" | "vpcs" | "subnets" | "vpn_gws" | "user_gws" | "vpn_conns" | "tasks";
 
+/** Who hears what other programs say over the same database. */
+export interface Listener {
+  readonly onHeard: (text: string) => void;
+  /** It listens from now on; what was said before may have been missed. */
+  readonly onBegin: () => void;
+}
+
+/** A line between the programs that have a database open, for hints: what is said may be lost, and reaches nobody who was not there. */
+export interface Line {
+  /** @param text at most 7,000 bytes. @throws Error when it could not be said */
+  say(text: string): Promise<void>;
+  close(): Promise<void>;
+}
+
 /** An open database. */
 export interface Database {
   /** For messages: without a password. */
@@ -51,5 +65,7 @@ export interface Database {
   readonly writeLastNumber: (hand: Hand, table: NumberedTable, last: number) => Promise<void>;
   /** How many transactions have begun on this file, those of other threads among them: a number that is only to be compared. */
   readonly countTurns: () => number;
+  /** undefined: nobody else has it open who would have to be told anything. */
+  readonly openLine?: ((listener: Listener) => Line) | undefined;
   readonly close: () => Promise<void>;
 }

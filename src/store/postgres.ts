@@ -4,6 +4,7 @@ import pg, { type Pool, type PoolClient } from "pg";
 import type { Database, Hand, NumberedTable, SharedThing } from "./database.ts";
 import { isDisconnection, isPassing, isStale, StoreError } from "./errors.ts";
 import { makeDialect, send, sendText, WireConnection } from "./postgres-dialect.ts";
+import { PostgresLine } from "./postgres-line.ts";
 import { findOutcome, type Outcome } from "./postgres-outcome.ts";
 import { checkServer, readUrl, watchPassword } from "./postgres-server.ts";
 import type { Schema } from "./schema.ts";
@@ -32,14 +33,17 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
   const name = `postgres://${server.host}:${server.port ?? usualPort}/${server.database}`;
   const { databasePasswordFile: file = "", answerMs = 0 } = options;
   const password = file === "" ? undefined : watchPassword(file);
+  const clientOf = (purpose: string) => ({
+    ...server,
+    ...(password !== undefined && { password }),
+    application_name: `culvert, ${purpose}`,
+    connectionTimeoutMillis: connectTimeoutMs,
+    keepAlive: true,
+  });
   const makePool = (purpose: string) => {
     const pool = new pg.Pool({
-      ...server,
-      ...(password !== undefined && { password }),
-      application_name: `culvert, ${purpose}`,
+      ...clientOf(purpose),
       max: poolSize,
-      connectionTimeoutMillis: connectTimeoutMs,
-      keepAlive: true,
       // Whoever hangs in the middle of a transaction would keep its account from all others.
       idle_in_transaction_session_timeout: answerMs,
       pipeline: true,
@@ -77,6 +81,7 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
     readLastNumber,
     writeLastNumber,
     countTurns: () => 0,
+    openLine: (listener) => new PostgresLine(clientOf("nudges"), listener),
     close,
   };
 }

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { CompiledQuery } from "kysely";
 import { findSealedKey } from "./accounts.ts";
-import type { Database, Durability, Hand } from "./database.ts";
+import type { Database, Durability, Hand, Line, Listener } from "./database.ts";
 import { isDisconnection, isFull, isPassing, StoreError } from "./errors.ts";
 import { migrate } from "./migrate.ts";
 import { openPostgres, type PostgresOptions } from "./postgres.ts";
@@ -103,6 +103,11 @@ export class Store {
   /** Whether the last transaction was committed, and not longer ago than this. */
   hasCommittedWithin(ms: number): boolean {
     return performance.now() - this.#committedAtMs <= ms;
+  }
+
+  /** A line to the other programs on this database; undefined: there can be none. It is closed by who opened it. */
+  openLine(listener: Listener): Line | undefined {
+    return this.#database.openLine?.(listener);
   }
 
   /** Waits for the transactions that were asked for, then closes. */
