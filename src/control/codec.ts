@@ -69,6 +69,9 @@ export const secret: Codec<Secret> = {
   decode: (json) => new Secret(text.decode(json)),
 };
 
+/** Whatever JSON has: somebody else looks at it. */
+export const anything: Codec<unknown> = { encode: (value) => value, decode: (json) => json };
+
 /** Nothing at all: what a method gives that only does something. */
 export const nothing: Codec<void> = { encode: () => undefined, decode: () => undefined };
 

@@ -17,6 +17,7 @@ import type { StoredSpd } from "../vpn/spd.ts";
 import { vpnConnStatuses, vpnGwStatuses } from "../vpn/status.ts";
 import type { SaCounter, TrafficSlot } from "../vpn/traffic.ts";
 import {
+  anything,
   type Codec,
   count,
   duration,
@@ -195,6 +196,31 @@ export const wire: {
   },
   forgetCounters: { args: tuple<Arguments<"forgetCounters">>(count, list(saCounter)), result: nothing },
 };
+
+/** What is sent of a method. */
+export interface Question {
+  /** As `wire` has them. */
+  readonly args: unknown;
+  /** Of the gateway that they are about, as the host was told it with its last leases: any node can tell whether it is still the one. */
+  readonly fence: number | undefined;
+}
+
+export const question = record<Question>({ args: anything, fence: optional(count) });
+
+/** The gateway that arguments are about. */
+export function gatewayOf([first]: readonly unknown[]): number | undefined {
+  if (typeof first === "number" || first === undefined) return first;
+  return (first as VpnGw).id;
+}
+
+/** What a renewal gives: the leases, and their fences, which the host hands back with what it asks and reports. */
+export interface Renewal {
+  readonly leases: Leases;
+  /** By gateway. */
+  readonly fences: ReadonlyMap<number, number>;
+}
+
+export const renewal = record<Renewal>({ leases: wire.renew.result, fences: mapOf(count) });
 
 /** What a poll asks: where the last one ended; undefined: there was none. */
 export interface PollRequest {

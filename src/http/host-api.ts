@@ -6,23 +6,34 @@ import { type Control, ControlError, type Leases } from "../control/control.ts";
 import type { NudgeBoard } from "../control/nudge-board.ts";
 import {
   type Arguments,
+  gatewayOf,
   hostPath,
   type Method,
   pollAnswer,
   pollMs,
   pollRequest,
+  question,
   type Result,
   refusalBody,
+  renewal,
   sessionHeader,
   statuses,
   wire,
 } from "../control/wire.ts";
 import { Secret } from "../vpn/secret.ts";
 
-/** A host that was let in, and its side of the desk. */
+/** A host that was let in. */
 export interface AdmittedHost {
   readonly hostId: number;
+  /** @param fences by gateway, as it was told them with its last leases */
+  seat(fences: ReadonlyMap<number, number>): HostSeat;
+}
+
+/** A host's side of the desk. */
+export interface HostSeat {
   readonly control: Control;
+  /** Of the last leases, by gateway. */
+  readonly fences: ReadonlyMap<number, number>;
 }
 
 /** Who lets hosts in, and what they are told of. */
@@ -75,20 +86,22 @@ export function serveHosts(app: FastifyInstance, desk: HostDesk, log: FastifyBas
 
 /** @returns what the method gave, for JSON. @throws WireError, before anything was done; ControlError */
 async function carryOut<M extends Method>(
-  { hostId, control }: AdmittedHost,
+  host: AdmittedHost,
   method: M,
   body: unknown,
   board: NudgeBoard,
 ): Promise<unknown> {
+  const { args: json, fence } = question.decode(body);
   const { args, result } = wire[method] as { args: Codec<Arguments<M>>; result: Codec<Result<M>> };
-  const given = args.decode(body);
-  const work = control[method] as (...given: Arguments<M>) => Promise<Result<M>>;
-  const made = await work.apply(control, given);
-  if (method === "renew") {
-    const { gatewayIds, leavingIds } = made as Leases;
-    board.hold(hostId, [...gatewayIds, ...leavingIds]);
-  }
-  return result.encode(made);
+  const given = args.decode(json);
+  const gatewayId = gatewayOf(given);
+  const seat = host.seat(new Map(gatewayId === undefined || fence === undefined ? [] : [[gatewayId, fence]]));
+  const work = seat.control[method] as (...given: Arguments<M>) => Promise<Result<M>>;
+  const made = await work.apply(seat.control, given);
+  if (method !== "renew") return result.encode(made);
+  const leases = made as Leases;
+  board.hold(host.hostId, [...leases.gatewayIds, ...leases.leavingIds]);
+  return renewal.encode({ leases, fences: seat.fences });
 }
 
 /** @throws ControlError refused */

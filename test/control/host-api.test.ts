@@ -36,7 +36,13 @@ const good = { authorization: `Bearer ${token}`, [sessionHeader]: session };
 
 /** One request, byte for byte. */
 async function send(sent: Sent): Promise<{ status: number | undefined; answer: unknown }> {
-  const { endpoint = node.endpoint, method = "POST", path = `${hostPath}release`, headers = good, body = "[1]" } = sent;
+  const {
+    endpoint = node.endpoint,
+    method = "POST",
+    path = `${hostPath}release`,
+    headers = good,
+    body = '{"args":[1]}',
+  } = sent;
   const request = endpoint.startsWith("https:") ? requestSecured : requestPlain;
   const { cert } = await certificateOfNodes();
   const { hostname, port } = new URL(endpoint);
@@ -106,15 +112,17 @@ describe("a host is not let in", () => {
 describe("what is not understood is refused with a sentence, and nothing is done", () => {
   const bodies = [
     ["", "the body: JSON is expected"],
-    ["[1", "the body: JSON is expected"],
-    ["null", "the body: a list of 1 is expected"],
-    ['{"0":1}', "the body: a list of 1 is expected"],
-    ["[]", "the body: a list of 1 is expected"],
-    ["[1,2]", "the body: a list of 1 is expected"],
-    ['["a secret"]', "[0]: a whole number from 0 is expected"],
-    ["[-1]", "[0]: a whole number from 0 is expected"],
+    ['{"args":[1', "the body: JSON is expected"],
+    ["null", "the body: an object is expected"],
+    ["[1]", "the body: an object is expected"],
+    ['{"args":{"0":1}}', "the body: a list of 1 is expected"],
+    ['{"args":[]}', "the body: a list of 1 is expected"],
+    ['{"args":[1,2]}', "the body: a list of 1 is expected"],
+    ['{"args":["a secret"]}', "[0]: a whole number from 0 is expected"],
+    ['{"args":[-1]}', "[0]: a whole number from 0 is expected"],
+    ['{"args":[1],"fence":"a secret"}', ".fence: a whole number from 0 is expected"],
     [`${"[".repeat(100_000)}`, "the body: JSON is expected"],
-    [`${"[".repeat(100_000)}${"]".repeat(100_000)}`, "[0]: a whole number from 0 is expected"],
+    [`{"args":${"[".repeat(100_000)}${"]".repeat(100_000)}}`, "[0]: a whole number from 0 is expected"],
   ] as const;
 
   it.each(bodies)("%.30s", async (body, message) => {
@@ -131,7 +139,7 @@ describe("what is not understood is refused with a sentence, and nothing is done
   });
 
   it("nor is a body beyond 16 MiB, which is not read to its end", async () => {
-    const outcome = await send({ body: `[${" ".repeat(17 << 20)}1]` }).catch((error: Error) => error);
+    const outcome = await send({ body: `{"args":[${" ".repeat(17 << 20)}1]}` }).catch((error: Error) => error);
     if (!(outcome instanceof Error)) {
       expect(outcome).toEqual({ status: 413, answer: { message: "the body is larger than 16 MiB" } });
     }

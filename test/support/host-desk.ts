@@ -26,7 +26,12 @@ export function certificateOfNodes(): Promise<Certificate> {
   return made;
 }
 
+/** What a renewal tells, by gateway. */
+export const fences: ReadonlyMap<number, number> = new Map([[1, 2 ** 40]]);
+
 export interface TestNode {
+  /** The gateways and fences that came with what was asked. */
+  readonly asked: readonly (readonly [number, number])[];
   /** `https://127.0.0.1:PORT`. */
   readonly endpoint: string;
   readonly port: number;
@@ -53,13 +58,18 @@ export async function startNode(
   const lines: string[] = [];
   const log = pino({ level: "trace", base: null }, { write: (line) => lines.push(line) });
   const board = new NudgeBoard();
+  const asked: [number, number][] = [];
   const desk = {
     get board() {
       return boardOf?.() ?? board;
     },
     admit: async (given: Secret, ofSession: string) => {
       if (given.reveal() !== token) throw new ControlError("refused", "the token is nobody's");
-      return { hostId, control: controlOf(ofSession) };
+      const seat = (given: ReadonlyMap<number, number>) => {
+        for (const entry of given) asked.push(entry);
+        return { control: controlOf(ofSession), fences };
+      };
+      return { hostId, seat };
     },
   };
   const tlsPort = new TlsPort(await certificateOfNodes());
@@ -75,7 +85,7 @@ export async function startNode(
   await app.listen({ host: "127.0.0.1", port });
   const bound = app.server.address() as AddressInfo;
   const endpoint = `https://127.0.0.1:${bound.port}`;
-  return { endpoint, port: bound.port, board, lines, counts, stop: () => app.close() };
+  return { endpoint, port: bound.port, board, asked, lines, counts, stop: () => app.close() };
 }
 
 /** Where those nodes are, for a host that the desk lets in. */

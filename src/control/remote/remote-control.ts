@@ -16,12 +16,15 @@ import {
 } from "../control.ts";
 import {
   type Arguments,
+  gatewayOf,
   type Method,
   pollAnswer,
   pollMs,
   pollRequest,
+  question,
   type Result,
   refusalBody,
+  renewal,
   statuses,
   wire,
 } from "../wire.ts";
@@ -52,6 +55,8 @@ const worthwhileMs = 1_000;
 export class RemoteControl implements Control {
   readonly #nodes: ApiNodes;
   readonly #patience: Patience;
+  /** Of the last leases, by gateway. */
+  #fences: ReadonlyMap<number, number> = new Map();
 
   constructor(place: ApiPlace, patience: Partial<Patience> = {}) {
     this.#nodes = new ApiNodes(place);
@@ -63,8 +68,16 @@ export class RemoteControl implements Control {
     this.#nodes.close();
   }
 
-  renew(): Promise<Leases> {
-    return this.#ask("renew", [], { silenceMs: this.#patience.renewalSilenceMs, isUrgent: true });
+  async renew(): Promise<Leases> {
+    const options = { silenceMs: this.#patience.renewalSilenceMs, isUrgent: true };
+    const { leases, fences } = await this.#send(
+      "renew",
+      question.encode({ args: [], fence: undefined }),
+      renewal,
+      options,
+    );
+    this.#fences = fences;
+    return leases;
   }
 
   release(gatewayId: number): Promise<void> {
@@ -143,7 +156,8 @@ export class RemoteControl implements Control {
   #ask<M extends Method>(method: M, given: Arguments<M>, options: Partial<AskOptions> = {}): Promise<Result<M>> {
     const { args, result } = wire[method] as { args: Codec<Arguments<M>>; result: Codec<Result<M>> };
     const usual = { silenceMs: this.#patience.silenceMs, isUrgent: false };
-    return this.#send(method, args.encode(given), result, { ...usual, ...options });
+    const fence = this.#fences.get(gatewayOf(given) ?? 0);
+    return this.#send(method, question.encode({ args: args.encode(given), fence }), result, { ...usual, ...options });
   }
 
   async #send<T>(name: string, body: unknown, codec: Codec<T>, options: AskOptions): Promise<T> {
