@@ -1,7 +1,8 @@
 // A host with all that it needs and nothing else: a store in a file, a scripted data plane, operations, and a clock that stands
 // still unless it is told to go on. Timers are vitest's, so that no test waits for one.
 import { expect, vi } from "vitest";
-import { DirectHost } from "../../src/host/direct-host.ts";
+import { DirectHost, type DirectHostOptions } from "../../src/host/direct-host.ts";
+import type { Host } from "../../src/host/host.ts";
 import { deleteVpnConn } from "../../src/operations/delete-vpn-conn.ts";
 import { deleteVpnGw } from "../../src/operations/delete-vpn-gw.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -16,7 +17,13 @@ export interface LogEntry {
   readonly fields: object;
 }
 
+export interface WorldHost extends Host {
+  start(): Promise<void>;
+}
+
 export interface WorldOptions {
+  /** The host that has everything for good unless told. */
+  readonly makeHost?: (options: DirectHostOptions) => WorldHost;
   readonly periodMs?: number;
   /** From initiate to INSTALLED. */
   readonly delayMs?: number;
@@ -32,7 +39,8 @@ export class ReconcileWorld {
   readonly operator: Operator;
   readonly log: LogEntry[] = [];
   readonly periodMs: number;
-  host: DirectHost;
+  host: WorldHost;
+  readonly #options: WorldOptions;
   isStarted = false;
 
   /** Takes the timers and the clock until it is removed. */
@@ -55,6 +63,7 @@ export class ReconcileWorld {
     this.database = database;
     this.store = database.store;
     this.operator = operator;
+    this.#options = options;
     this.periodMs = options.periodMs ?? 30_000;
     this.dataplane = new ScriptedDataplane({ delayMs: options.delayMs ?? 0 });
     this.host = this.#makeHost();
@@ -87,13 +96,14 @@ export class ReconcileWorld {
     await this.start();
   }
 
-  #makeHost(): DirectHost {
+  #makeHost(): WorldHost {
     const note = (level: LogEntry["level"]) => (fields: object, message: string) => {
       this.log.push({ level, message, fields });
     };
     const log = { info: note("info"), warn: note("warn"), error: note("error") };
     const { store, dataplane, periodMs } = this;
-    return new DirectHost({ store, dataplane, clock: Date.now, log, periodMs, keepTrafficMs });
+    const { makeHost = (given) => new DirectHost(given) } = this.#options;
+    return makeHost({ store, dataplane, clock: Date.now, log, periodMs, keepTrafficMs });
   }
 
   /** Lets everything go on that needs no time, until it is so. */
