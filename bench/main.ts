@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { runApiBench } from "./api.ts";
 import { runConvergeBench } from "./converge.ts";
+import { type DatabaseName, runScaleBench } from "./scale.ts";
 import { Interrupted } from "./scope.ts";
 import { runTunnelBench } from "./tunnel.ts";
 
@@ -14,9 +15,13 @@ Benches:
   api      signed AddVpnConnEx per second, beside a bare Fastify handler and raw SQLite commits
   tunnel   from AddVpnConnEx sent to CHILD_SA installed, beside raw VICI; needs root
   converge 50 gateways, and 1,000 channels on one: start, converge, steady state, beside raw VICI; needs root
+  scale    what calls cost with a thousand channels in the store, and with a million
 
 Options:
   --json         also print one JSON object, as the last line
+  --sizes <N,..> scale: channels in the store (default 1k,10k,100k,1m)
+  --database <D> scale: sqlite, postgres or both (default both)
+  --calls <N>    scale: calls of each kind at each size (default 300)
   --seconds <N>  api: how long each figure is measured (default 5); converge: how long the steady state is (default 60)
   --rounds <N>   tunnel: tunnels of each kind (default 30); converge: times that all is brought up (default 3)
   --gateways <N> converge: how many (default 50, 100 at most)
@@ -30,6 +35,9 @@ interface Flags {
   readonly rounds?: number;
   readonly gateways?: number;
   readonly channels?: number;
+  readonly calls?: number;
+  readonly sizes: readonly number[];
+  readonly databases: readonly DatabaseName[];
   readonly json: boolean;
 }
 
@@ -39,6 +47,7 @@ const benches: Readonly<Record<string, (flags: Flags) => Promise<boolean>>> = {
   tunnel: ({ rounds = 30, json }) => runTunnelBench({ rounds, json }),
   converge: ({ seconds = 60, rounds = 3, gateways = 50, channels = 1_000, json }) =>
     runConvergeBench({ seconds, rounds, gateways, channels, json }),
+  scale: ({ sizes, databases, calls = 300, json }) => runScaleBench({ sizes, databases, calls, json }),
 };
 
 /** @throws Error that says what is not understood */
@@ -52,6 +61,9 @@ function readArguments(args: string[]) {
       rounds: { type: "string" },
       gateways: { type: "string" },
       channels: { type: "string" },
+      calls: { type: "string" },
+      sizes: { type: "string", default: "1k,10k,100k,1m" },
+      database: { type: "string", default: "both" },
       help: { type: "boolean", default: false },
     },
   });
@@ -59,12 +71,15 @@ function readArguments(args: string[]) {
   const [name, ...rest] = positionals;
   const bench = name === undefined ? undefined : benches[name];
   if (bench === undefined || rest.length > 0) throw new Error(`one of ${Object.keys(benches).join(", ")} is expected`);
-  const flags = {
+  const flags: Flags = {
     json: values.json,
     ...readNumber("seconds", values.seconds),
     ...readNumber("rounds", values.rounds),
     ...readNumber("gateways", values.gateways, 100),
     ...readNumber("channels", values.channels),
+    ...readNumber("calls", values.calls),
+    sizes: readSizes(values.sizes),
+    databases: readDatabases(values.database),
   };
   return () => bench(flags);
 }
@@ -74,6 +89,23 @@ function readNumber(name: keyof Flags, text: string | undefined, most = largestN
   const number = Number(text);
   if (/^[0-9]+$/.test(text) && number >= 1 && number <= most) return { [name]: number };
   throw new Error(`--${name}: a whole number from 1 to ${most} is expected, not ${text}`);
+}
+
+/** Thousands, and thousands of thousands, up to ten million: rising, each once. */
+function readSizes(text: string): number[] {
+  const sizes = text.split(",").map((size) => {
+    const [, count, unit] = /^([1-9][0-9]{0,3})([km])$/.exec(size) ?? [];
+    const channels = Number(count) * (unit === "m" ? 1_000_000 : 1_000);
+    if (channels <= 10_000_000) return channels;
+    throw new Error(`--sizes: thousands such as 1k,100k,1m are expected, up to 10m, not ${size}`);
+  });
+  return [...new Set(sizes)].sort((a, b) => a - b);
+}
+
+function readDatabases(text: string): DatabaseName[] {
+  if (text === "both") return ["sqlite", "postgres"];
+  if (text === "sqlite" || text === "postgres") return [text];
+  throw new Error(`--database: sqlite, postgres or both is expected, not ${text}`);
 }
 
 async function main(): Promise<number> {

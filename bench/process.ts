@@ -156,3 +156,9 @@ export async function within<T>(promise: Promise<T>, boundMs: number, complaint:
     clearTimeout(timer);
   }
 }
+
+/** Memory of a process that is in RAM now, in MiB (proc_pid_status(5)). @throws Error when it has ended */
+export function residentMiB(pid: number): number {
+  const [, kibibytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+  return Number(kibibytes) / 1_024;
+}

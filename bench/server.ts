@@ -30,12 +30,27 @@ export function makeDataDir(scope: Scope): string {
   return dir;
 }
 
-/** Settings are those of `culvert serve` where nothing is given; its log goes to a file, as it would in service. */
-export async function startBenchServer(
+type Settings = Readonly<Record<string, string>>;
+
+/** With the administrator's key, which a database without keys gets when the server starts. */
+export async function startBenchServer(scope: Scope, dataDir: string, env: Settings): Promise<BenchServer> {
+  const server = await startServe(scope, dataDir, env);
+  const keyFile = join(dataDir, "admin.key.json");
+  const api = new ApiClient(clientOf(keyFile, server.endpoint, undefined));
+  scope.defer("connections to culvert serve", () => api.close());
+  return { ...server, keyFile, api };
+}
+
+/**
+ * Settings are those of `culvert serve` where nothing is given; its log goes to a file, as it would in service.
+ * @param boundMs how long it may take until it listens
+ */
+export async function startServe(
   scope: Scope,
   dataDir: string,
-  env: Readonly<Record<string, string>>,
-): Promise<BenchServer> {
+  env: Settings,
+  boundMs = startBoundMs,
+): Promise<Pick<BenchServer, "process" | "endpoint">> {
   const log = openSync(join(dataDir, "server.log"), "a", 0o600);
   const args = ["serve", "--listen", "127.0.0.1:0", "--data", dataDir];
   const server = new BenchProcess({
@@ -47,9 +62,6 @@ export async function startBenchServer(
   });
   closeSync(log);
   scope.defer("culvert serve", () => server.stop());
-  const [, endpoint = ""] = await server.waitForLine(/the API is at (http:\S+)\/v2\/index\.php/, startBoundMs);
-  const keyFile = join(dataDir, "admin.key.json");
-  const api = new ApiClient(clientOf(keyFile, endpoint, undefined));
-  scope.defer("connections to culvert serve", () => api.close());
-  return { process: server, endpoint, keyFile, api };
+  const [, endpoint = ""] = await server.waitForLine(/the API is at (http:\S+)\/v2\/index\.php/, boundMs);
+  return { process: server, endpoint };
 }
