@@ -3,6 +3,7 @@ import type { Config } from "../config.ts";
 import { ApiError } from "../errors.ts";
 import { insertRequestStamp, type RequestStamp } from "../store/request-stamps.ts";
 import type { Db, Store } from "../store/store.ts";
+import { together } from "../store/together.ts";
 import type { Owner } from "../vpn/listing.ts";
 
 export interface Context {
@@ -24,8 +25,8 @@ export interface Caller extends Owner {
 export async function write<T>(context: Context, caller: Caller, work: (db: Db) => Promise<T>): Promise<T> {
   if (caller.isReadOnly) throw new ApiError("permission-denied", "this key may only read");
   const stamped = async (db: Db) => {
-    if (caller.stamp !== undefined) await insertRequestStamp(db, caller.stamp);
-    return work(db);
+    const [, result] = await together([caller.stamp && insertRequestStamp(db, caller.stamp), work(db)]);
+    return result;
   };
   return context.store.transaction(stamped, "at-once", caller.accountId);
 }

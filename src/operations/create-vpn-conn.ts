@@ -1,7 +1,9 @@
 // Makes a VPN channel: resolves what it refers to, completes it by the rules, writes it with its task, and wakes the loop.
 import { ApiError, refuseField } from "../errors.ts";
+import type { NeighbourQuery } from "../store/ike-neighbours.ts";
 import { findOverlappingPair, insertSpdPairs } from "../store/spd-pairs.ts";
 import type { Db } from "../store/store.ts";
+import { together } from "../store/together.ts";
 import { hasVpnConns, insertVpnConn, isConnNameTaken, type NameRule, renameVpnConn } from "../store/vpn-conns.ts";
 import { raiseGeneration } from "../store/vpn-gws.ts";
 import { enqueueTask } from "../tasks/tasks.ts";
@@ -26,6 +28,7 @@ import {
   completeKey,
   completeMode,
   generatedConnName,
+  type Identities,
   type IkeRequest,
   type IpsecRequest,
   ikeIdentityKey,
@@ -35,7 +38,7 @@ import {
 } from "../vpn/vpn-conn.ts";
 import { type Caller, type Context, write } from "./context.ts";
 import { checkUserGw, ensureUserGw } from "./create-user-gw.ts";
-import { requireUserGw, requireVpc, requireVpnGw } from "./find.ts";
+import { requirePlacedGw, requireUserGw } from "./find.ts";
 import { generatePreSharedKey, generateUid } from "./generate.ts";
 import { findSettledNeighbour, refuseTooManyPairs } from "./ike-neighbour.ts";
 
@@ -80,11 +83,11 @@ export async function createVpnConn(context: Context, caller: Caller, input: Cre
   const peer = "userGw" in input.peer ? input.peer : checkUserGw(context, input.peer);
   const spds = readSpds(input.spds);
   const { vpnGwId, ...created } = await write(context, caller, async (db) => {
-    const vpc = await requireVpc(db, caller, input.vpc);
-    const vpnGw = await requireVpnGw(db, caller, input.vpnGw, vpc);
-    const userGw =
-      "userGw" in peer ? await requireUserGw(db, caller, peer.userGw) : await ensureUserGw(context, caller, db, peer);
-    return insertWithinRules(context, caller, db, { vpc, vpnGw, userGw }, spds, input);
+    const [place, userGw] = await together([
+      requirePlacedGw(db, caller, input),
+      "userGw" in peer ? requireUserGw(db, caller, peer.userGw) : ensureUserGw(context, caller, db, peer),
+    ]);
+    return insertWithinRules(context, caller, db, { ...place, userGw }, spds, input);
   });
   context.nudge(vpnGwId);
   return created;
@@ -111,19 +114,18 @@ async function insertWithinRules(
 
   const identities = resolveIdentities(input.ike, vpnGw.publicAddress, userGw.address);
   const ikeIdentity = ikeIdentityKey(userGw.address, identities);
-  // Everything about one gateway's channels is decided under its row's lock.
-  const generation = await raiseGeneration(db, vpnGw.id);
   const query = { vpnGwId: vpnGw.id, ikeIdentity, ownId: 0 };
-  const neighbour = await findSettledNeighbour(db, query);
-  const exchangeMode = completeMode(input.ike, neighbour);
-  const sibling = siblingOf(exchangeMode, neighbour);
-  const ike = completeIke({ ...input.ike, exchangeMode }, identities, sibling);
-  const preSharedKey = completeKey(input.preSharedKey, sibling) ?? generatePreSharedKey();
-  await refuseOverlap(db, vpnGw, pairs);
-  await refuseTooManyPairs(db, query, pairs.length);
   const rule = { isUnique: config["unique.vpnConnNames"] };
-  if (input.name !== undefined) await refuseTakenName(db, vpc, input.name, rule);
-  await refuseAboveQuota(context, caller, db, place);
+  const [generation, phaseOne] = await together([
+    // Everything about one gateway's channels is decided under its row's lock.
+    raiseGeneration(db, vpnGw.id),
+    completePhaseOne(db, query, input, identities),
+    refuseOverlap(db, vpnGw, pairs),
+    refuseTooManyPairs(db, query, pairs.length),
+    input.name !== undefined && refuseTakenName(db, vpc, input.name, rule),
+    refuseAboveQuota(context, caller, db, place),
+  ]);
+  const { ike, preSharedKey, neighbour } = phaseOne;
 
   const uid = generateUid("vpn-conn");
   const conn = {
@@ -146,9 +148,19 @@ async function insertWithinRules(
   } as const;
   const id = await insertVpnConn(db, conn, ikeIdentity, rule);
   if (input.name === undefined) await renameVpnConn(db, id, await findFreeName(db, vpc, id), rule);
-  await insertSpdPairs(db, id, vpnGw.id, pairs);
   const task = { action: "create-vpn-conn", vpnGw, vpnConnId: id, generation } as const;
-  return { vpnGwId: vpnGw.id, taskId: await enqueueTask(context, db, task), preSharedKey, userGw };
+  const [taskId] = await together([enqueueTask(context, db, task), insertSpdPairs(db, id, vpnGw.id, pairs)]);
+  return { vpnGwId: vpnGw.id, taskId, preSharedKey, userGw };
+}
+
+/** Phase 1 and key by the rules of those who share them (api-v2.md 9.4). @throws ApiError action-locked, parameter-invalid */
+async function completePhaseOne(db: Db, query: NeighbourQuery, input: CreateVpnConn, identities: Identities) {
+  const neighbour = await findSettledNeighbour(db, query);
+  const exchangeMode = completeMode(input.ike, neighbour);
+  const sibling = siblingOf(exchangeMode, neighbour);
+  const ike = completeIke({ ...input.ike, exchangeMode }, identities, sibling);
+  const preSharedKey = completeKey(input.preSharedKey, sibling) ?? generatePreSharedKey();
+  return { ike, preSharedKey, neighbour };
 }
 
 /** @throws ApiError vpn-conn-limit-exceeded */
@@ -167,11 +179,12 @@ async function refuseAboveQuota({ config }: Context, caller: Caller, db: Db, pla
       owner: `peer gateway ${userGw.uid}`,
     },
   ];
-  for (const { most, scope, owner } of quotas) {
+  const refuseAbove = async ({ most, scope, owner }: (typeof quotas)[number]) => {
     if (most > 0 && (await hasVpnConns(db, scope, most))) {
       throw new ApiError("vpn-conn-limit-exceeded", `${owner} has ${most} VPN channels; no more are allowed`);
     }
-  }
+  };
+  await together(quotas.map(refuseAbove));
 }
 
 /** @throws ApiError vpn-conn-name-in-use */
@@ -192,7 +205,7 @@ export function refuseTunnelInItself(pairs: readonly SpdPair[], userGw: UserGw):
 
 /** @param ownId the channel that the pairs are for; 0 for one that is not there yet */
 export async function refuseOverlap(db: Db, vpnGw: VpnGw, pairs: readonly SpdPair[], ownId = 0): Promise<void> {
-  for (const pair of pairs) {
+  const refuse = async (pair: SpdPair) => {
     const other = await findOverlappingPair(db, vpnGw.id, pair, ownId);
     if (other !== undefined) {
       throw refuseField(
@@ -200,7 +213,8 @@ export async function refuseOverlap(db: Db, vpnGw: VpnGw, pairs: readonly SpdPai
         `${formatNetwork(pair.local)} to ${formatNetwork(pair.peer)} overlaps ${other.local} to ${other.peer} of VPN channel ${other.connUid} on the same gateway`,
       );
     }
-  }
+  };
+  await together(pairs.map(refuse));
 }
 
 async function findFreeName(db: Db, vpc: Vpc, id: number): Promise<string> {

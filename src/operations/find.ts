@@ -1,6 +1,7 @@
 // Finds what a request names, or refuses it by the right name. A child that another parent owns is not found (api-v2.md 3.1).
 import { ApiError } from "../errors.ts";
 import type { Db } from "../store/store.ts";
+import { together } from "../store/together.ts";
 import { findUserGw } from "../store/user-gws.ts";
 import { findVpc } from "../store/vpcs.ts";
 import { findVpnConn } from "../store/vpn-conns.ts";
@@ -21,12 +22,28 @@ export async function requireVpc(db: Db, owner: Owner, id: string): Promise<Vpc>
 }
 
 export async function requireVpnGw(db: Db, owner: Owner, id: string, vpc?: Vpc): Promise<VpnGw> {
-  const vpnGw = await findVpnGw(db, owner, readRef(id, "vpn-gw"));
+  return requireGwIn(vpc, await findVpnGw(db, owner, readRef(id, "vpn-gw")), id);
+}
+
+function requireGwIn(vpc: Vpc | undefined, vpnGw: VpnGw | undefined, id: string): VpnGw {
   if (vpnGw === undefined || (vpc !== undefined && vpnGw.vpcId !== vpc.id)) {
     const where = vpc === undefined ? "" : ` in VPC ${vpc.uid}`;
     throw new ApiError("vpn-gw-not-found", `VPN gateway ${show(id)} does not exist${where}`, { field: "vpnGw" });
   }
   return vpnGw;
+}
+
+/** A VPN gateway with its VPC, both named by the request. */
+export async function requirePlacedGw(
+  db: Db,
+  owner: Owner,
+  ids: { readonly vpc: string; readonly vpnGw: string },
+): Promise<{ vpc: Vpc; vpnGw: VpnGw }> {
+  const [vpc, vpnGw] = await together([
+    requireVpc(db, owner, ids.vpc),
+    findVpnGw(db, owner, readRef(ids.vpnGw, "vpn-gw")),
+  ]);
+  return { vpc, vpnGw: requireGwIn(vpc, vpnGw, ids.vpnGw) };
 }
 
 export async function requireUserGw(db: Db, owner: Owner, id: string): Promise<UserGw> {
@@ -38,7 +55,10 @@ export async function requireUserGw(db: Db, owner: Owner, id: string): Promise<U
 }
 
 export async function requireVpnConn(db: Db, owner: Owner, id: string, vpnGw?: VpnGw, vpc?: Vpc): Promise<VpnConn> {
-  const conn = await findVpnConn(db, owner, readRef(id, "vpn-conn"));
+  return requireConnOn(await findVpnConn(db, owner, readRef(id, "vpn-conn")), id, vpnGw, vpc);
+}
+
+function requireConnOn(conn: VpnConn | undefined, id: string, vpnGw?: VpnGw, vpc?: Vpc): VpnConn {
   const isElsewhere =
     (vpnGw !== undefined && conn?.vpnGwId !== vpnGw.id) || (vpc !== undefined && conn?.vpcId !== vpc.id);
   if (conn === undefined || isElsewhere) {
@@ -55,7 +75,9 @@ export async function requirePlacedConn(
   owner: Owner,
   ids: { readonly vpc: string; readonly vpnGw: string; readonly vpnConn: string },
 ): Promise<{ vpc: Vpc; vpnGw: VpnGw; conn: VpnConn }> {
-  const vpc = await requireVpc(db, owner, ids.vpc);
-  const vpnGw = await requireVpnGw(db, owner, ids.vpnGw, vpc);
-  return { vpc, vpnGw, conn: await requireVpnConn(db, owner, ids.vpnConn, vpnGw) };
+  const [{ vpc, vpnGw }, conn] = await together([
+    requirePlacedGw(db, owner, ids),
+    findVpnConn(db, owner, readRef(ids.vpnConn, "vpn-conn")),
+  ]);
+  return { vpc, vpnGw, conn: requireConnOn(conn, ids.vpnConn, vpnGw) };
 }

@@ -3,6 +3,7 @@ import { ApiError, refuseField } from "../errors.ts";
 import { countIdentityPairs, findIkeInChange, findIkeNeighbour, type NeighbourQuery } from "../store/ike-neighbours.ts";
 import { hasMorePairsThan } from "../store/spd-pairs.ts";
 import type { Db } from "../store/store.ts";
+import { together } from "../store/together.ts";
 import { pairsPerIdentity } from "../vpn/spd.ts";
 import type { IkeNeighbour } from "../vpn/vpn-conn.ts";
 
@@ -12,9 +13,8 @@ import type { IkeNeighbour } from "../vpn/vpn-conn.ts";
  * @throws ApiError action-locked
  */
 export async function findSettledNeighbour(db: Db, query: NeighbourQuery): Promise<IkeNeighbour | undefined> {
-  const neighbour = await findIkeNeighbour(db, query);
-  const uid = neighbour === undefined ? undefined : await findIkeInChange(db, query);
-  if (uid !== undefined) {
+  const [neighbour, uid] = await together([findIkeNeighbour(db, query), findIkeInChange(db, query)]);
+  if (neighbour !== undefined && uid !== undefined) {
     const message = `VPN channel ${uid} to the same peer is being modified; wait for its task to end`;
     throw new ApiError("action-locked", message);
   }

@@ -2,6 +2,7 @@
 // back to them.
 import { insertSpdPairs } from "../store/spd-pairs.ts";
 import type { Db } from "../store/store.ts";
+import { together } from "../store/together.ts";
 import { getUserGwById } from "../store/user-gws.ts";
 import { insertFallback } from "../store/vpn-conn-fallbacks.ts";
 import { renameVpnConn, setConnStatus, updateSettings } from "../store/vpn-conns.ts";
@@ -83,23 +84,30 @@ export async function modifyVpnConn(context: Context, caller: Caller, input: Mod
   const { vpnGwId, ...modified } = await write(context, caller, async (db) => {
     const { vpc, vpnGw, conn } = await requirePlacedConn(db, caller, input);
     requireSteadyConn(conn.uid, conn.status);
-    const place = { vpc, vpnGw, conn, userGw: await getUserGwById(db, conn.userGwId) };
-    // Everything about one gateway's channels is decided under its row's lock.
-    const generation = await raiseGeneration(db, vpnGw.id);
-    if (input.name !== undefined && input.name !== conn.name) await rename(context, db, place, input.name);
-    const networks = spds === undefined ? undefined : await changeNetworks(context, db, place, spds);
-    const changed = await changeSettings(db, place, input, networks, generation);
+    const [userGw, generation] = await together([
+      getUserGwById(db, conn.userGwId),
+      // Everything about one gateway's channels is decided under its row's lock.
+      raiseGeneration(db, vpnGw.id),
+    ]);
+    const place = { vpc, vpnGw, conn, userGw };
+    const [, networks, phaseOne] = await together([
+      input.name !== undefined && input.name !== conn.name && rename(context, db, place, input.name),
+      spds && changeNetworks(context, db, place, spds),
+      changeIke(db, place, input, generation),
+    ]);
+    const changed = changeSettings(place, input, { networks, phaseOne }, generation);
     if (changed !== undefined) {
       const ikeIdentity = ikeIdentityKey(place.userGw.address, identitiesOf(changed.ike));
       const query = { vpnGwId: vpnGw.id, ikeIdentity, ownId: conn.id };
-      await refuseTooManyPairs(db, query, storedPairs(changed.spds).length);
-      await insertFallback(db, conn.id);
+      await together([refuseTooManyPairs(db, query, storedPairs(changed.spds).length), insertFallback(db, conn.id)]);
       await updateSettings(db, conn.id, changed, ikeIdentity);
     }
-    await setConnStatus(db, conn.id, "modifying", generation);
     const task = { action: "modify-vpn-conn", vpnGw, vpnConnId: conn.id, generation } as const;
     const { preSharedKey, spds: rules } = changed ?? conn;
-    const taskId = await enqueueTask(context, db, task);
+    const [taskId] = await together([
+      enqueueTask(context, db, task),
+      setConnStatus(db, conn.id, "modifying", generation),
+    ]);
     return { vpnGwId: vpnGw.id, taskId, userGwId: conn.userGwId, preSharedKey, spds: rules };
   });
   context.nudge(vpnGwId);
@@ -134,20 +142,23 @@ async function changeNetworks(
 }
 
 /** @returns what the channel is to have; undefined when that is what it has */
-async function changeSettings(
-  db: Db,
-  place: Place,
+function changeSettings(
+  { conn }: Place,
   input: ModifyVpnConn,
-  networks: readonly StoredSpd[] | undefined,
+  { networks, phaseOne }: Changes,
   generation: number,
-): Promise<VpnConnSettings | undefined> {
-  const { conn } = place;
-  const phaseOne = await changeIke(db, place, input, generation);
+): VpnConnSettings | undefined {
   const ipsec = completeIpsec(changedIpsec(conn.ipsec, input.ipsec));
   const isIpsecSame = isSameIpsec(conn.ipsec, ipsec);
   if (phaseOne === undefined && isIpsecSame && networks === undefined) return undefined;
   const ipsecGeneration = isIpsecSame ? conn.ipsecGeneration : generation;
   return { ...conn, ...phaseOne, ipsec, ipsecGeneration, ...(networks === undefined ? {} : { spds: networks }) };
+}
+
+/** undefined: as it is. */
+interface Changes {
+  readonly networks: readonly StoredSpd[] | undefined;
+  readonly phaseOne: Pick<VpnConnSettings, "preSharedKey" | "ike" | "ikeGeneration"> | undefined;
 }
 
 /** Key and phase 1 after the change, by the rules of those who share them (api-v2.md 9.4); undefined when nothing changes. */

@@ -37,6 +37,7 @@ export function violatedIndex(error: unknown): string | undefined {
 // https://www.postgresql.org/docs/15/errcodes-appendix.html
 const uniqueViolation = "23505";
 const diskFull = "53100";
+const inFailedTransaction = "25P02";
 const serialisationFailures = ["40001", "40P01"];
 /** A prepared statement whose tables have another form since, as a newer server on the database gives them, or that has gone. */
 const staleStatements = ["0A000", "26000"];
@@ -58,6 +59,11 @@ export function isPassing(error: unknown): boolean {
 /** Whether a prepared statement has to be prepared anew. */
 export function isStale(error: unknown): boolean {
   return staleStatements.includes(codeOf(error));
+}
+
+/** Whether a statement failed for no other reason than that another one of its transaction had failed before. */
+export function isAftermath(error: unknown): boolean {
+  return codeOf(error) === inFailedTransaction;
 }
 
 /** Whether a lock was not to be had because another process has it. */

@@ -8,6 +8,7 @@ import { PostgresLine } from "./postgres-line.ts";
 import { findOutcome, type Outcome } from "./postgres-outcome.ts";
 import { checkServer, readUrl, watchPassword } from "./postgres-server.ts";
 import type { Schema } from "./schema.ts";
+import { together } from "./together.ts";
 
 export interface PostgresOptions {
   /** File with the password; empty: the URL's. */
@@ -189,9 +190,10 @@ async function attemptTransaction(
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
-    const id = await begin(client, { commit, account, answerMs });
-    await work(handOf(client, answerMs));
-    await commitTransaction(client, answerMs, () => askOutcome(id));
+    // What the work asks for first waits behind the lock, at the server: no round trip for the lock alone.
+    const begun = begin(client, { commit, account, answerMs });
+    await together([begun, work(handOf(client, answerMs))]);
+    await commitTransaction(client, answerMs, async () => askOutcome(await begun));
   } catch (error) {
     try {
       await client.query("rollback");

@@ -5,6 +5,7 @@ import type { SpdPair } from "../vpn/spd.ts";
 import { pick, prepare } from "./prepared.ts";
 import type { Schema } from "./schema.ts";
 import type { Db } from "./store.ts";
+import { together } from "./together.ts";
 
 export async function insertSpdPairs(
   db: Db,
@@ -20,7 +21,7 @@ export async function insertSpdPairs(
     peer_first: peer.first,
     peer_last: peer.last,
   }));
-  for (const row of rows) await insertRow(db, row);
+  await together(rows.map((row) => insertRow(db, row)));
 }
 
 const columns = ["vpn_gw_id", "peer_first", "peer_last", "local_first", "local_last", "vpn_conn_id"] as const;

@@ -8,6 +8,7 @@ import { migrate } from "./migrate.ts";
 import { openPostgres, type PostgresOptions } from "./postgres.ts";
 import { makeSealer, readMasterKey, type Sealer } from "./sealer.ts";
 import { openSqlite, type SqliteOptions } from "./sqlite.ts";
+import { together } from "./together.ts";
 import { type Job, WriteQueue } from "./write-queue.ts";
 
 /** The first argument of every function of the store: the database, or the transaction in hand. */
@@ -77,7 +78,8 @@ export class Store {
    * Runs `work` in a transaction, alone among all that decide over the same account: what it reads of the account's rows stays as it is
    * until it ends. When the promise resolves, the result is committed, and on disk unless `durability` says otherwise. Transactions that
    * are waiting at the same moment share one commit, each behind a savepoint of its own, so one that throws takes back only what it did
-   * itself. `work` may be called more than once, so it does nothing but read and write rows; when a statement of it fails, so must it.
+   * itself. `work` may be called more than once, so it does nothing but read and write rows; when a statement of it fails, so must it. It may be called
+   * before it is alone: from its first answer on it is.
    * @param account over whose rows it decides; 0: over nobody's
    */
   transaction<T>(work: (db: Db) => Promise<T>, durability: Durability = "at-once", account = 0): Promise<T> {
@@ -143,9 +145,8 @@ export class Store {
       refused.clear();
       const db: Db = { ...hand, sealer: this.db.sealer };
       for (const job of jobs) {
-        if (!isAlone) await hand.run(savepoint);
         try {
-          await job.run(db);
+          await together([!isAlone && hand.run(savepoint), job.run(db)]);
           if (!isAlone) await hand.run(release);
         } catch (error) {
           // Of none is anything left: for want of space SQLite takes back the whole transaction by itself.
@@ -161,7 +162,8 @@ export class Store {
       await this.#database.transact({ durability: isUrgent ? "at-once" : "later", account }, work);
       this.#committedAtMs = performance.now();
     } catch (error) {
-      if (isAlone && refused.size > 0) return refused;
+      const [job] = jobs;
+      if (isAlone && job !== undefined && refused.get(job) === error) return refused;
       this.#committedAtMs = Number.NEGATIVE_INFINITY;
       throw error;
     }

@@ -1,11 +1,11 @@
 // VPN channels, and what was observed of them.
-import type { Selectable } from "kysely";
+import type { Kysely, Selectable } from "kysely";
 import type { DesiredVpnConn, VpnConn, VpnConnSettings } from "../vpn/entities.ts";
 import type { ResourceRef } from "../vpn/id.ts";
 import type { Owner } from "../vpn/listing.ts";
 import type { NetStatus, VpnConnStatus } from "../vpn/status.ts";
 import { deleteDiagnosis } from "./diagnoses.ts";
-import { isRef } from "./lists.ts";
+import { type ByNumber, type ByUid, findByRef } from "./lists.ts";
 import { onlyRow, pick, prepare } from "./prepared.ts";
 import { readResource, writeResource } from "./resources.ts";
 import type { Schema } from "./schema.ts";
@@ -30,12 +30,17 @@ export function readVpnConn(db: Db, row: VpnConnRow): VpnConn {
   };
 }
 
+const findStatements = {
+  byUid: prepare((sql, owned: ByUid) => selectOwned(sql, owned).where("uid", "=", owned.uid)),
+  byNumber: prepare((sql, owned: ByNumber) => selectOwned(sql, owned).where("id", "=", owned.number)),
+};
+
+function selectOwned(sql: Kysely<Schema>, { accountId, region }: Owner) {
+  return sql.selectFrom("vpn_conns").selectAll().where("account_id", "=", accountId).where("region", "=", region);
+}
+
 export async function findVpnConn(db: Db, owner: Owner, ref: ResourceRef): Promise<VpnConn | undefined> {
-  const row = await db.sql
-    .selectFrom("vpn_conns")
-    .selectAll()
-    .where(isRef(owner, ref, "vpn_conns"))
-    .executeTakeFirst();
+  const row = await findByRef(db, owner, ref, findStatements);
   return row === undefined ? undefined : readVpnConn(db, row);
 }
 

@@ -61,8 +61,8 @@ describe.skipIf(postgresReason !== undefined)("on PostgreSQL", () => {
       await begun;
       const second = other.transaction(
         async (db) => {
-          order.push("second of 1");
           expect(await listAccounts(db)).toContain("first of 1");
+          order.push("second of 1");
         },
         "at-once",
         1,
