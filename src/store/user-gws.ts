@@ -39,6 +39,13 @@ const selectById = prepare((sql, { id }: { id: number }) =>
   sql.selectFrom("user_gws").selectAll().where("id", "=", id),
 );
 
+/** Those of the peer gateways, by their own numbers, that are there. */
+export async function findUserGwsById(db: Db, ids: readonly number[]): Promise<Map<number, UserGw>> {
+  if (ids.length === 0) return new Map();
+  const rows = await db.sql.selectFrom("user_gws").selectAll().where("id", "in", ids).execute();
+  return new Map(rows.map((row) => [row.id, readUserGw(row)]));
+}
+
 /** The one with an address; the oldest, where several may have it. */
 export async function findUserGwByAddress(db: Db, owner: Owner, address: string): Promise<UserGw | undefined> {
   const row = await db.sql

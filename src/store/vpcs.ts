@@ -4,7 +4,7 @@ import type { Vpc } from "../vpn/entities.ts";
 import type { ResourceRef } from "../vpn/id.ts";
 import type { Listing, Owner, Page } from "../vpn/listing.ts";
 import { type ByNumber, type ByUid, findByRef, isLike, isRef, orderColumns } from "./lists.ts";
-import { onlyRow, prepare } from "./prepared.ts";
+import { prepare } from "./prepared.ts";
 import { readResource, writeResource } from "./resources.ts";
 import type { Schema } from "./schema.ts";
 import type { Db } from "./store.ts";
@@ -30,11 +30,11 @@ export async function findVpc(db: Db, owner: Owner, ref: ResourceRef): Promise<V
   return row === undefined ? undefined : readVpc(row);
 }
 
-const selectById = prepare((sql, { id }: { id: number }) => sql.selectFrom("vpcs").selectAll().where("id", "=", id));
-
-/** The VPC that a row refers to. */
-export async function getVpcById(db: Db, id: number): Promise<Vpc> {
-  return readVpc(onlyRow(await selectById(db, { id })));
+/** Those of the VPCs, by their own numbers, that are there. */
+export async function findVpcsById(db: Db, ids: readonly number[]): Promise<Map<number, Vpc>> {
+  if (ids.length === 0) return new Map();
+  const rows = await db.sql.selectFrom("vpcs").selectAll().where("id", "in", ids).execute();
+  return new Map(rows.map((row) => [row.id, readVpc(row)]));
 }
 
 /** A VPC by its unified id, whoever owns it: for those who work on this machine. */

@@ -6,10 +6,11 @@ import type { NetStatus } from "../vpn/status.ts";
 import { findSummary, summaryColumns } from "./diagnoses.ts";
 import { isLike, isRef, orderColumns } from "./lists.ts";
 import type { Db } from "./store.ts";
-import { readUserGw } from "./user-gws.ts";
-import { getVpcById } from "./vpcs.ts";
+import { together } from "./together.ts";
+import { findUserGwsById } from "./user-gws.ts";
+import { findVpcsById } from "./vpcs.ts";
 import { readVpnConn } from "./vpn-conns.ts";
-import { findVpnGwById } from "./vpn-gws.ts";
+import { findVpnGwsById } from "./vpn-gws.ts";
 
 /** Which channels; conditions are joined by AND. */
 export interface VpnConnFilter {
@@ -38,37 +39,34 @@ export async function listVpnConnViews(
   if (filter.taskId !== undefined) {
     query = query.where("vpn_conns.id", "=", await findConnIdOfTask(db, owner, filter.taskId));
   }
-  const { total } = await query.select((eb) => eb.fn.countAll<number>().as("total")).executeTakeFirstOrThrow();
   const [first, second] = orderColumns(page);
-  const rows = await query
-    .selectAll("vpn_conns")
-    .leftJoin("vpn_conn_observations", "vpn_conn_observations.vpn_conn_id", "vpn_conns.id")
-    .select("vpn_conn_observations.net_status")
-    .leftJoin("vpn_conn_diagnoses", "vpn_conn_diagnoses.vpn_conn_id", "vpn_conns.id")
-    .select(summaryColumns)
-    .orderBy(`vpn_conns.${first}`, page.direction)
-    .orderBy(`vpn_conns.${second}`, page.direction)
-    .limit(page.limit)
-    .offset(page.offset)
-    .execute();
-  const gateways = await readEach(
-    rows.map((row) => row.vpn_gw_id),
-    async (id) => {
-      const found = await findVpnGwById(db, id);
-      return found && { vpnGw: found.vpnGw, vpc: await getVpcById(db, found.vpnGw.vpcId) };
-    },
-  );
-  const peers = await readEach(
-    rows.map((row) => row.user_gw_id),
-    (id) => db.sql.selectFrom("user_gws").selectAll().where("id", "=", id).executeTakeFirst(),
-  );
+  const [{ total }, rows] = await together([
+    query.select((eb) => eb.fn.countAll<number>().as("total")).executeTakeFirstOrThrow(),
+    query
+      .selectAll("vpn_conns")
+      .leftJoin("vpn_conn_observations", "vpn_conn_observations.vpn_conn_id", "vpn_conns.id")
+      .select("vpn_conn_observations.net_status")
+      .leftJoin("vpn_conn_diagnoses", "vpn_conn_diagnoses.vpn_conn_id", "vpn_conns.id")
+      .select(summaryColumns)
+      .orderBy(`vpn_conns.${first}`, page.direction)
+      .orderBy(`vpn_conns.${second}`, page.direction)
+      .limit(page.limit)
+      .offset(page.offset)
+      .execute(),
+  ]);
+  const [vpcs, gateways, peers] = await together([
+    findVpcsById(db, distinct(rows, "vpc_id")),
+    findVpnGwsById(db, distinct(rows, "vpn_gw_id")),
+    findUserGwsById(db, distinct(rows, "user_gw_id")),
+  ]);
   const views = rows.flatMap((row) => {
-    const place = gateways.get(row.vpn_gw_id);
-    const peer = peers.get(row.user_gw_id);
-    if (place === undefined || peer === undefined) return [];
+    const vpc = vpcs.get(row.vpc_id);
+    const vpnGw = gateways.get(row.vpn_gw_id);
+    const userGw = peers.get(row.user_gw_id);
+    if (vpc === undefined || vpnGw === undefined || userGw === undefined) return [];
     const netStatus: NetStatus = row.net_status === "available" ? "available" : "unavailable";
     const diagnosis = findSummary(row);
-    return [{ conn: readVpnConn(db, row), ...place, userGw: readUserGw(peer), netStatus, diagnosis }];
+    return [{ conn: readVpnConn(db, row), vpc, vpnGw, userGw, netStatus, diagnosis }];
   });
   return { rows: views, total };
 }
@@ -84,15 +82,7 @@ async function findConnIdOfTask(db: Db, owner: Owner, taskId: number): Promise<n
   return task?.vpn_conn_id ?? -1;
 }
 
-/** Reads each distinct id once: a page has at most 50 rows, most of them with the same gateway. */
-async function readEach<T>(
-  ids: readonly number[],
-  read: (id: number) => Promise<T | undefined>,
-): Promise<Map<number, T>> {
-  const found = new Map<number, T>();
-  for (const id of new Set(ids)) {
-    const value = await read(id);
-    if (value !== undefined) found.set(id, value);
-  }
-  return found;
+/** Each number once: a page has at most 50 rows, most of them with the same gateway. */
+function distinct<Column extends string>(rows: readonly Readonly<Record<Column, number>>[], column: Column): number[] {
+  return [...new Set(rows.map((row) => row[column]))];
 }

@@ -13,7 +13,7 @@ import { onlyRow, prepare } from "./prepared.ts";
 import { readResource } from "./resources.ts";
 import type { Schema } from "./schema.ts";
 import type { Db } from "./store.ts";
-import { readVpc } from "./vpcs.ts";
+import { findVpcsById } from "./vpcs.ts";
 
 type VpnGwRow = Selectable<Schema["vpn_gws"]> & { vpc_cidr: string; vpc_uid: string };
 
@@ -64,6 +64,13 @@ export async function findVpnGwById(
 ): Promise<{ vpnGw: VpnGw; vpcCidr: string; vpcUid: string } | undefined> {
   const [row] = await selectById(db, { id });
   return row === undefined ? undefined : { vpnGw: readVpnGw(row), vpcCidr: row.vpc_cidr, vpcUid: row.vpc_uid };
+}
+
+/** Those of the gateways, by their own numbers, that are there. */
+export async function findVpnGwsById(db: Db, ids: readonly number[]): Promise<Map<number, VpnGw>> {
+  if (ids.length === 0) return new Map();
+  const rows = await selectVpnGws(db.sql).where("vpn_gws.id", "in", ids).execute();
+  return new Map(rows.map((row) => [row.id, readVpnGw(row)]));
 }
 
 export async function listVpnGwIds(db: Db): Promise<number[]> {
@@ -252,19 +259,6 @@ export async function listVpnGws(
     .limit(page.limit)
     .offset(page.offset)
     .execute();
-  const vpcs = await findVpcsById(
-    db,
-    rows.map((row) => row.vpc_id),
-  );
+  const vpcs = await findVpcsById(db, [...new Set(rows.map((row) => row.vpc_id))]);
   return { rows: rows.map((row) => ({ vpnGw: readVpnGw(row), vpc: vpcs.get(row.vpc_id) as Vpc })), total };
-}
-
-async function findVpcsById(db: Db, ids: readonly number[]): Promise<Map<number, Vpc>> {
-  if (ids.length === 0) return new Map();
-  const rows = await db.sql
-    .selectFrom("vpcs")
-    .selectAll()
-    .where("id", "in", [...new Set(ids)])
-    .execute();
-  return new Map(rows.map((row) => [row.id, readVpc(row)]));
 }
