@@ -58,12 +58,21 @@ const selectRunning = prepare((sql, { vpnGwId }: { vpnGwId: number }) =>
     .where("finished_at", "is", null),
 );
 
-const updateRunning = prepare((sql, row: { id: number; status: string; failure: string | null; finishedAt: number }) =>
+interface TaskEnd {
+  readonly id: number;
+  readonly running: TaskStatus;
+  readonly status: TaskStatus;
+  readonly failure: string | null;
+  readonly finishedAt: number;
+}
+
+const updateRunning = prepare((sql, row: TaskEnd) =>
   sql
     .updateTable("tasks")
     .set({ status: row.status, failure: row.failure, finished_at: row.finishedAt })
     .where("id", "=", row.id)
-    .where("finished_at", "is", null),
+    // Not "finished_at is null": PostgreSQL would go through the index of all that run, which it may take for empty.
+    .where("status", "=", row.running),
 );
 
 export async function findTask(db: Db, accountId: number, id: number): Promise<Task | undefined> {
@@ -102,7 +111,8 @@ export async function finishTasks(
   nowMs: number,
 ): Promise<void> {
   const status: TaskStatus = failure === undefined ? "succeeded" : "failed";
-  for (const id of ids) await updateRunning(db, { id, status, failure: failure ?? null, finishedAt: nowMs });
+  const end = { running: "running", status, failure: failure ?? null, finishedAt: nowMs } as const;
+  for (const id of ids) await updateRunning(db, { ...end, id });
 }
 
 /** Tasks of one channel that are answered together. */
