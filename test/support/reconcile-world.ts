@@ -17,7 +17,7 @@ export interface LogEntry {
   readonly fields: object;
 }
 
-export interface WorldHost extends Host {
+export interface WorldHost extends Omit<Host, "ask"> {
   start(): Promise<void>;
 }
 
