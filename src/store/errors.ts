@@ -111,7 +111,9 @@ const unreachable = ["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ENOTFOUND",
 
 /** Whether the database could not be reached, or went away meanwhile: what was asked of it may have been done or not. */
 export function isUnreachable(error: unknown): boolean {
-  if (error instanceof StoreError) return error.kind === "unavailable";
+  if (error instanceof StoreError) {
+    return error.kind === "unavailable" && (error.cause === undefined || isUnreachable(error.cause));
+  }
   if (isDisconnection(error) || unreachable.includes(codeOf(error))) return true;
   // The driver's pool has no code for it.
   return error instanceof Error && error.message === "timeout exceeded when trying to connect";

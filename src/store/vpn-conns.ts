@@ -147,6 +147,21 @@ export async function hasConnOnUserGw(db: Db, userGwId: number): Promise<boolean
   return (await query.executeTakeFirst()) !== undefined;
 }
 
+/** So many are looked up one by one; of more it is cheaper to read all that the gateway has. */
+const mostLookedUp = 500;
+
+/** Those of these channels, or more, that a gateway has. */
+export async function findConnIdsOfGw(
+  db: Db,
+  vpnGwId: number,
+  connIds: readonly number[],
+): Promise<ReadonlySet<number>> {
+  if (connIds.length === 0) return new Set();
+  const all = db.sql.selectFrom("vpn_conns").select("id").where("vpn_gw_id", "=", vpnGwId);
+  const rows = await (connIds.length > mostLookedUp ? all : all.where("id", "in", connIds)).execute();
+  return new Set(rows.map(({ id }) => id));
+}
+
 /** A change of desired state: the reconciler sees it by its generation. */
 export async function setConnStatus(db: Db, id: number, status: VpnConnStatus, generation: number): Promise<void> {
   await db.sql.updateTable("vpn_conns").set({ status, generation, failure: null }).where("id", "=", id).execute();

@@ -51,6 +51,7 @@ import {
 import { dropFallback, restoreFallback } from "../../src/store/vpn-conn-fallbacks.ts";
 import {
   deleteVpnConn as deleteConnRow,
+  findConnIdsOfGw,
   hasConnOnGw,
   hasConnOnUserGw,
   listChangedConns,
@@ -242,6 +243,19 @@ export function hotPaths(world: World): readonly HotPath[] {
       }),
     ],
     ["the diagnoses of a page", (fresh) => findDiagnoses(fresh.db, [world.conn.id, world.conn.id + 1])],
+    [
+      "a host's report: a few channels",
+      (fresh) => findConnIdsOfGw(fresh.db, world.place.vpnGw.id, [world.conn.id, world.conn.id + 1]),
+    ],
+    [
+      "a host's report: many channels",
+      (fresh) =>
+        findConnIdsOfGw(
+          fresh.db,
+          world.place.vpnGw.id,
+          Array.from({ length: 600 }, (_, index) => index),
+        ),
+    ],
     ["the loop: the diagnoses of a gateway", (fresh) => listDiagnoses(fresh.db, world.place.vpnGw.id)],
     [
       "the loop: who knocked",

@@ -22,6 +22,7 @@ import {
   type RoundOutcome,
 } from "../control.ts";
 import type { LeaseBook } from "./lease-book.ts";
+import { keepOwn, keepOwnRound } from "./own-channels.ts";
 import { recordFailure, recordRemoval, recordRound } from "./record.ts";
 
 export interface DirectControlOptions {
@@ -80,7 +81,10 @@ export class DirectControl implements Control {
   }
 
   recordRound(vpnGw: VpnGw, outcome: RoundOutcome): Promise<void> {
-    return this.#report(vpnGw.id, vpnGw.accountId, (db) => recordRound(db, vpnGw, outcome, this.#clock()));
+    return this.#report(vpnGw.id, vpnGw.accountId, async (db) => {
+      const own = this.#leases.isAlone ? outcome : await keepOwnRound(db, vpnGw.id, outcome);
+      await recordRound(db, vpnGw, own, this.#clock());
+    });
   }
 
   recordRemoval(vpnGw: VpnGw): Promise<void> {
@@ -88,13 +92,15 @@ export class DirectControl implements Control {
   }
 
   recordFailure(vpnGw: VpnGw, failure: string, answers: readonly ConnOutcome[]): Promise<FailureRecorded> {
-    const record = (db: Db) => recordFailure(db, vpnGw, failure, answers, this.#clock());
-    return this.#report(vpnGw.id, vpnGw.accountId, record);
+    return this.#report(vpnGw.id, vpnGw.accountId, async (db) => {
+      const own = await this.#keepOwn(db, vpnGw.id, answers, ({ connId }) => connId);
+      return recordFailure(db, vpnGw, failure, own, this.#clock());
+    });
   }
 
   addTraffic(gatewayId: number, counted: readonly CountedTraffic[]): Promise<void> {
     return this.#report(gatewayId, nobody, async (db) => {
-      for (const { counter, slots } of counted) {
+      for (const { counter, slots } of await this.#keepOwn(db, gatewayId, counted, ({ counter }) => counter.connId)) {
         for (const slot of slots) await addTraffic(db, counter.connId, slot);
         await saveSaCounter(db, counter);
       }
@@ -103,17 +109,28 @@ export class DirectControl implements Control {
 
   forgetCounters(gatewayId: number, gone: readonly SaCounter[]): Promise<void> {
     return this.#report(gatewayId, nobody, async (db) => {
-      for (const counter of gone) await deleteSaCounter(db, counter);
+      for (const counter of await this.#keepOwn(db, gatewayId, gone, ({ connId }) => connId)) {
+        await deleteSaCounter(db, counter);
+      }
     });
   }
 
   /** @param account over whose rows it decides; 0: over nobody's */
   #report<T>(gatewayId: number, account: number, work: (db: Db) => Promise<T>): Promise<T> {
     const checked = async (db: Db) => {
-      await this.#leases.check(db, gatewayId);
+      if (!this.#leases.isAlone) await this.#leases.check(db, gatewayId);
       return work(db);
     };
     return reach(() => this.#store.transaction(checked, "later", account));
+  }
+
+  async #keepOwn<T>(
+    db: Db,
+    gatewayId: number,
+    told: readonly T[],
+    connIdOf: (each: T) => number,
+  ): Promise<readonly T[]> {
+    return this.#leases.isAlone ? told : keepOwn(db, gatewayId, told, connIdOf);
   }
 }
 

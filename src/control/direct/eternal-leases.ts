@@ -6,6 +6,7 @@ import type { Leases } from "../control.ts";
 import type { LeaseBook } from "./lease-book.ts";
 
 export class EternalLeases implements LeaseBook {
+  readonly isAlone = true;
   readonly #store: Store;
 
   constructor(store: Store) {

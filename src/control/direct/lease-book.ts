@@ -4,6 +4,8 @@ import type { Db } from "../../store/store.ts";
 import type { Leases } from "../control.ts";
 
 export interface LeaseBook {
+  /** No other host could report: neither is `check` called, nor is what is reported held against what the gateway has. */
+  readonly isAlone?: boolean;
   /** @throws ControlError refused */
   renew(): Promise<Leases>;
   /** @throws ControlError not-held */
