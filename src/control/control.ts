@@ -97,12 +97,13 @@ export class ControlError extends Error {
 
 /**
  * The desk that a host reads from and reports to. Reads and reports are about gateways in the last `Leases` only. Every report of a
- * gateway is one transaction, and is refused when the gateway has been given to another host since (fencing). @throws ControlError
+ * gateway is one transaction, and is refused when the gateway has been given to another host since (fencing). A report whose answer was
+ * lost may have been recorded: its host reads anew what is recorded, and goes on from there. @throws ControlError
  */
 export interface Control {
   /** Says that the host lives. Called again and again, well before `termMs` is over. */
   renew(): Promise<Leases>;
-  /** The gateway, its charon and its address are off this machine. */
+  /** The gateway, its charon and its address are off this machine. @throws ControlError not-held: it has been released before */
   release(gatewayId: number): Promise<void>;
   /**
    * Calls `onNudge` with gateways to look at, "all" when some may have been missed, and "leases" when renew has something new to say,
@@ -112,6 +113,7 @@ export interface Control {
 
   /** @param afterGeneration channels that have not changed since are left out; 0: all. @returns undefined: there is no such gateway for this host */
   readGateway(gatewayId: number, afterGeneration: number): Promise<GatewayRead | undefined>;
+  /** @throws ControlError not-held, where readGateway says undefined */
   readMemory(gatewayId: number): Promise<GatewayMemory>;
 
   /** @param vpnGw as it was read when the round began */
