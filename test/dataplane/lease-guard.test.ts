@@ -178,7 +178,7 @@ describeOnMachine("a gateway on a host with leases", () => {
     const heard: number[] = [];
     dataplane.onChange((gatewayId) => heard.push(gatewayId));
     await run("ip", ["netns", "exec", leftNamespace, "nft", "delete table netdev culvert-lease"]);
-    await dataplane.permit([left.id], longMs);
+    await dataplane.permit([left.id], longMs / 2);
     expect(heard).toContain(left.id);
     expect((await dataplane.observe(left.id, true)).hasNetwork).toBe(false);
     await applyAll(dataplane, left, makeSteps);

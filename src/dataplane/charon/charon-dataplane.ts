@@ -108,6 +108,7 @@ export class CharonDataplane implements Dataplane {
     this.#leases = new LeaseGuards({
       namespaceOf: (gatewayId) => this.#names.gatewayNamespace(gatewayId),
       clock: () => performance.now(),
+      onDue: (gatewayId) => void this.#applyLease(gatewayId),
     });
     this.#clients = new CharonClients(
       (gatewayId) => this.#place(gatewayId),
@@ -221,6 +222,7 @@ export class CharonDataplane implements Dataplane {
     this.#listener = () => {};
     this.#events.stop();
     this.#diagnoses.close();
+    this.#leases.close();
     await this.#trials.close();
     await this.#clients.dropAll();
   }
@@ -302,7 +304,7 @@ export class CharonDataplane implements Dataplane {
     const former = await findEsp(this.#names, gateway.id);
     if (former !== undefined && former !== this.#network.esp) await this.#stopCharon(gateway);
     this.#networks.set(gateway.id, await makeNetwork(this.#names, this.#networkOf(gateway.id), gateway));
-    await this.#leases.apply(gateway.id);
+    await this.#leases.applyAnew(gateway.id);
   }
 
   #networkOf(gatewayId: number): MachineNetwork {
