@@ -18,7 +18,7 @@ const leastMarginMs = 250;
 /**
  * When the kernel is told anew: when this share of what it was given has gone. A run of nft costs 5 to 10 ms of a processor, and renewals
  * come six times in a term. The last renewal's deadline is told in time whatever becomes of the next one; a process that dies leaves the
- * gateways the rest, half a term at least.
+ * gateways the rest, 12 s at least of a term of 30 s.
  */
 const shareGone = 1 / 2;
 /** Of setTimeout, which takes more for nothing. */
