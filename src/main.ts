@@ -1,5 +1,4 @@
 // The program: builds every part from the config, wires them, starts and stops them. The only file that may import everything.
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { runCommandLine } from "./cli/command-line.ts";
@@ -16,7 +15,7 @@ import { ensureAdminKey } from "./operations/admin-key.ts";
 import { KeyRing } from "./operations/key-ring.ts";
 import { checkReads, checkWrites } from "./store/checks.ts";
 import { lockDataDir } from "./store/instance-lock.ts";
-import { openStore } from "./store/open.ts";
+import { makeDataDir, openStore } from "./store/open.ts";
 import { WriteTurn } from "./store/write-turn.ts";
 import { V2Api } from "./v2/api.ts";
 
@@ -46,7 +45,7 @@ async function checkHost(host: Host | undefined): Promise<Finding> {
 async function startServer(config: Config): Promise<RunningServer> {
   const log = makeLog(config.logLevel);
   const clock = Date.now;
-  mkdirSync(config.data, { recursive: true, mode: 0o700 });
+  makeDataDir(config.data);
   const unlock = lockDataDir(config.data);
   const certificate = await loadCertificate(config, clock());
   const turn = new WriteTurn();

@@ -243,7 +243,9 @@ export async function runCommandLine(argv: readonly string[], startServer: Start
   try {
     await buildCommandLine(startServer).parseAsync([...argv]);
   } catch (error) {
-    const isExpected = error instanceof ConfigError || error instanceof StoreError || error instanceof DataplaneError;
+    const isOurs = error instanceof ConfigError || error instanceof StoreError || error instanceof DataplaneError;
+    // What the system refuses, a disk without space for one, it says in its own words.
+    const isExpected = isOurs || (error instanceof Error && "syscall" in error);
     const text = error instanceof Error && !isExpected && error.stack !== undefined ? error.stack : String(error);
     process.stderr.write(`culvert: ${isExpected ? (error as Error).message : text}\n`);
     process.exitCode = exitCodes.unusable;

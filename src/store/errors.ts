@@ -93,6 +93,20 @@ export function isDisconnection(error: unknown): boolean {
 
 const lostConnection = /^(Connection terminated|Client has encountered a connection|Query read timeout|timeout e)/;
 
+const reasons: readonly (readonly [RegExp, string])[] = [
+  [/^(SQLITE_FULL|ENOSPC|EDQUOT|53100)/, "there is no space"],
+  [/^(SQLITE_READONLY|EROFS)/, "it is read-only"],
+  [/^(SQLITE_CANTOPEN|SQLITE_AUTH|EACCES|EPERM)/, "this user may not open it, or it is not there"],
+  [/^(SQLITE_CORRUPT|SQLITE_NOTADB)/, "it is damaged, or no database"],
+  [/^(SQLITE_IOERR|EIO)/, "the disk does not read or write it"],
+];
+
+/** Why something of the system's or SQLite's failed, in a few plain words. */
+export function reasonOf(error: unknown): string {
+  const code = codeOf(error);
+  return reasons.find(([pattern]) => pattern.test(code))?.[1] ?? (code === "" ? "the reason is not known" : code);
+}
+
 /** What keeps a database from being used, in the words of SQLite (https://www.sqlite.org/rescode.html) and of PostgreSQL and the system. */
 const outages = [
   /^SQLITE_(IOERR|READONLY|CANTOPEN|CORRUPT|NOTADB|FULL|BUSY|PROTOCOL|NOMEM)/,

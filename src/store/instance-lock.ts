@@ -2,7 +2,7 @@
 // process ends, however it ends.
 import { join } from "node:path";
 import BetterSqlite from "better-sqlite3";
-import { isBusy, StoreError } from "./errors.ts";
+import { isBusy, reasonOf, StoreError } from "./errors.ts";
 
 /** @returns a function that lets go. @throws StoreError in-use when another server has it, unavailable when it cannot be taken */
 export function lockDataDir(dataDir: string): () => void {
@@ -13,7 +13,9 @@ export function lockDataDir(dataDir: string): () => void {
   } catch (cause) {
     file?.close();
     if (isBusy(cause)) throw new StoreError("in-use", `another server runs on ${dataDir}`, { cause });
-    throw new StoreError("unavailable", `the data directory ${dataDir} cannot be locked`, { cause });
+    throw new StoreError("unavailable", `the data directory ${dataDir} cannot be locked: ${reasonOf(cause)}`, {
+      cause,
+    });
   }
   const held = file;
   return () => held.close();

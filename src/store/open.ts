@@ -1,7 +1,7 @@
 // Opens the store that the settings name.
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { StoreError } from "./errors.ts";
+import { reasonOf, StoreError } from "./errors.ts";
 import { Store, type StoreOptions } from "./store.ts";
 
 /** The settings that say where the store is: see config.ts. */
@@ -18,8 +18,17 @@ export interface StorePlace extends StoreOptions, DatabasePlace {
 
 /** Makes the data directory (0700) when it is not there, and brings the schema up to date. @throws StoreError */
 export async function openStore(place: StorePlace): Promise<Store> {
-  mkdirSync(place.data, { recursive: true, mode: 0o700 });
+  makeDataDir(place.data);
   return open(place);
+}
+
+/** @throws StoreError unavailable */
+export function makeDataDir(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new StoreError("unavailable", `the data directory ${path} cannot be made: ${reasonOf(cause)}`, { cause });
+  }
 }
 
 /** For commands that look at what is there, or change it: where there is no database none is made. @throws StoreError */

@@ -14,8 +14,9 @@ import {
   sql,
 } from "kysely";
 import type { Database, Hand, NumberedTable } from "./database.ts";
-import { StoreError } from "./errors.ts";
+import { reasonOf, StoreError } from "./errors.ts";
 import type { Schema } from "./schema.ts";
+import { refuseDamagedLog } from "./sqlite-log.ts";
 import { WriteTurn } from "./write-turn.ts";
 
 const busyTimeoutMs = 5_000;
@@ -43,6 +44,7 @@ export function openSqlite(path: string, options: SqliteOptions): Database {
   const { checkpointPages = usualCheckpointPages, turn = new WriteTurn() } = options;
   let file: BetterSqlite.Database | undefined;
   try {
+    refuseDamagedLog(path);
     file = new BetterSqlite(path, { timeout: busyTimeoutMs });
     // Before the first table: later it means nothing.
     file.pragma(`page_size = ${pageBytes}`);
@@ -56,7 +58,8 @@ export function openSqlite(path: string, options: SqliteOptions): Database {
     chmodSync(path, 0o600);
   } catch (cause) {
     file?.close();
-    throw new StoreError("unavailable", `the database ${path} cannot be opened`, { cause });
+    if (cause instanceof StoreError) throw cause;
+    throw new StoreError("unavailable", `the database ${path} cannot be opened: ${reasonOf(cause)}`, { cause });
   }
   const opened = file;
   const prepare = prepareOnce(opened);
