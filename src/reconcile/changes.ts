@@ -1,7 +1,7 @@
 // What becomes of a change to a channel. Pure.
 import type { ConnOutcome } from "../control/control.ts";
 import type { DesiredVpnConn, VpnConn } from "../vpn/entities.ts";
-import type { VpnConnStatus } from "../vpn/status.ts";
+import { failedStatus, type VpnConnStatus } from "../vpn/status.ts";
 import { isLeaving } from "./desired.ts";
 
 /** A channel as it was changed last, and the connection that it is, or was, part of. */
@@ -20,12 +20,6 @@ export interface Change {
  */
 export function isAnswered(status: VpnConnStatus): boolean {
   return status === "running" || status === "modify-failed";
-}
-
-/** The status of a channel whose change has failed. */
-export function failedStatus(status: VpnConnStatus): VpnConnStatus {
-  if (status === "modifying") return "modify-failed";
-  return status === "deleting" || status === "delete-failed" ? "delete-failed" : "create-failed";
 }
 
 /**

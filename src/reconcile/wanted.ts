@@ -1,8 +1,9 @@
 // What one gateway should be by what control says, and the changes to its channels that wait for an answer.
 import type { ConnOutcome, GatewayRead } from "../control/control.ts";
 import type { DesiredVpnConn, VpnConn, VpnGw } from "../vpn/entities.ts";
+import { failedStatus } from "../vpn/status.ts";
 import { isOutrun } from "../vpn/volume.ts";
-import { answerChange, type Change, failedStatus, isAnswered } from "./changes.ts";
+import { answerChange, type Change, isAnswered } from "./changes.ts";
 import { connectionName, DesiredConns, isLeaving } from "./desired.ts";
 import type { LoopContext } from "./loop-context.ts";
 import type { DesiredGateway } from "./plan.ts";

@@ -42,9 +42,20 @@ export function requireSteadyConn(uid: string, status: VpnConnStatus): void {
   }
 }
 
+/** The status of a channel whose change has failed. */
+export function failedStatus(status: VpnConnStatus): VpnConnStatus {
+  if (status === "modifying") return "modify-failed";
+  return status === "deleting" || status === "delete-failed" ? "delete-failed" : "create-failed";
+}
+
+/** Whether a gateway is to be removed, or was to be and could not. */
+export function isLeavingGw(status: VpnGwStatus): boolean {
+  return status === "deleting" || status === "delete-failed";
+}
+
 /** @throws ApiError vpn-gw-state-invalid when the gateway is on its way out, so that it takes no new channels */
 export function requireUsableGw(uid: string, status: VpnGwStatus): void {
-  if (status === "deleting" || status === "delete-failed") {
+  if (isLeavingGw(status)) {
     throw new ApiError("vpn-gw-state-invalid", `VPN gateway ${uid} is being deleted`);
   }
 }
