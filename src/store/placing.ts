@@ -1,7 +1,9 @@
 // What placement asks: which gateways want a host, where those of a VPC are, which are on their way. It goes by indexes that hold only what
 // is out of the ordinary; where all is in place there is nothing to read.
+import type { Kysely } from "kysely";
 import type { VpnGwStatus } from "../vpn/status.ts";
 import { prepare } from "./prepared.ts";
+import type { Schema } from "./schema.ts";
 import type { Db } from "./store.ts";
 
 /** A gateway that is to be placed. */
@@ -57,27 +59,38 @@ export async function listFreeGateways(db: Db, after: number, limit: number): Pr
   }));
 }
 
-const selectOfHost = prepare((sql, { hostId, limit }: { hostId: number; limit: number }) =>
-  sql
+function selectHeld(sql: Kysely<Schema>) {
+  return sql
     .selectFrom("gateway_leases")
     .innerJoin("vpn_gws", "vpn_gws.id", "gateway_leases.vpn_gw_id")
     .innerJoin("accounts", "accounts.id", "vpn_gws.account_id")
-    .select(["vpn_gws.id", "vpc_id", "region", "accounts.name as account"])
-    .where("gateway_leases.host_id", "=", hostId)
-    .orderBy("gateway_leases.vpn_gw_id")
+    .select(["vpn_gws.id", "vpc_id", "region", "accounts.name as account", "host_id"]);
+}
+
+const selectOfHost = prepare((sql, { hostId, limit }: { hostId: number; limit: number }) =>
+  selectHeld(sql).where("host_id", "=", hostId).orderBy("vpn_gw_id").limit(limit),
+);
+const selectLeaving = prepare((sql, { limit }: { limit: number }) =>
+  selectHeld(sql)
+    .where("moving_from", "is not", null)
+    .whereRef("moving_from", "=", "host_id")
+    .orderBy("moving_from")
     .limit(limit),
 );
 
+function readHeld(row: Awaited<ReturnType<typeof selectOfHost>>[number]): PlacedGateway {
+  const { id, vpc_id: vpcId, region, account, host_id } = row;
+  return { id, vpcId, region, account, movingFrom: host_id ?? undefined };
+}
+
 /** Gateways of a host, the lowest numbers first. */
 export async function listGatewaysOfHost(db: Db, hostId: number, limit: number): Promise<PlacedGateway[]> {
-  const rows = await selectOfHost(db, { hostId, limit });
-  return rows.map((row) => ({
-    id: row.id,
-    vpcId: row.vpc_id,
-    region: row.region,
-    account: row.account,
-    movingFrom: hostId,
-  }));
+  return (await selectOfHost(db, { hostId, limit })).map(readHeld);
+}
+
+/** Gateways that their hosts are to leave. */
+export async function listLeavingGateways(db: Db, limit: number): Promise<PlacedGateway[]> {
+  return (await selectLeaving(db, { limit })).map(readHeld);
 }
 
 /** On which hosts the gateways of VPCs are: one entry for each gateway that somebody holds. */

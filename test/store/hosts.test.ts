@@ -32,6 +32,7 @@ import {
   listGatewaysOfHost,
   listGatewaysWithTasks,
   listHostsOfVpcs,
+  listLeavingGateways,
 } from "../../src/store/placing.ts";
 import type { Db, Store } from "../../src/store/store.ts";
 import { insertTask } from "../../src/store/tasks.ts";
@@ -169,10 +170,12 @@ describe.each(databases)("on $name", (kind) => {
       await place((db) => markLeaving(db, id, one));
       await place(endMoves);
       expect(await listHeld(store.db, one)).toMatchObject([{ vpnGwId: id, isLeaving: true }]);
+      expect(await listLeavingGateways(store.db, 9)).toMatchObject([{ id, movingFrom: one }]);
       expect(await moves()).toEqual([true, true, false]);
       await place((db) => freeLease(db, { vpnGwId: id, hostId: one, fence: 1 }));
       await place(endMoves);
       expect(await listFreeGateways(store.db, 0, 9)).toMatchObject([{ id, movingFrom: one }]);
+      expect(await listLeavingGateways(store.db, 9)).toEqual([]);
       await place((db) => grantLeases(db, two, [id]));
       await place((db) => recordMoved(db, [id]));
       await place(endMoves);

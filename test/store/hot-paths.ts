@@ -35,6 +35,7 @@ import {
   listGatewaysOfHost,
   listGatewaysWithTasks,
   listHostsOfVpcs,
+  listLeavingGateways,
 } from "../../src/store/placing.ts";
 import { deleteExpiredStamps } from "../../src/store/request-stamps.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -288,6 +289,7 @@ export function hotPaths(world: World): readonly HotPath[] {
         await countHeld(fresh.db, 1);
         await listHostsOfVpcs(fresh.db, [world.place.vpc.id, 2]);
         await listGatewaysOfHost(fresh.db, 1, 10);
+        await listLeavingGateways(fresh.db, 1);
       },
     ],
     [
