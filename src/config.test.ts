@@ -52,6 +52,10 @@ const names = Object.keys(settings) as SettingName[];
 
 /** A value that is not the default, for each setting. */
 const samples: Readonly<Record<SettingName, string>> = {
+  role: "api",
+  apiEndpoints: "https://api-1.example.org:8443,https://api-2.example.org:8443",
+  hostTokenFile: "/etc/culvert/token",
+  hostName: "vpn1.example.org",
   listen: "127.0.0.2:9",
   plainHttp: "off",
   "tls.certFile": "cert.pem",

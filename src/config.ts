@@ -5,6 +5,7 @@ import { ConfigError } from "./config/error.ts";
 import { readSettingsFile } from "./config/file.ts";
 import { checked, choice, flag, integer, pool, readable, type Setting, text } from "./config/kinds.ts";
 import { parsePublicAttachment, parseVpcAttachments } from "./vpn/attachment.ts";
+import { isHostName } from "./vpn/gateway-host.ts";
 import { isRegion } from "./vpn/id.ts";
 import { parseAddress } from "./vpn/network.ts";
 
@@ -26,8 +27,18 @@ const quota = [0, 2_147_483_647] as const;
 /** For the longest period, 36 months, it still fits into 31 bits. */
 const price = [0, 50_000_000] as const;
 
+/** `https://api-1.example.org:8443,https://api-2.example.org:8443`. @throws Error with what is expected */
+export function readApiEndpoints(value: string): string[] {
+  const endpoints = value.split(",").map((part) => part.trim());
+  return endpoints.map((endpoint) => {
+    if (/^https:\/\/[^/?#@]+\/?$/i.test(endpoint) && URL.canParse(endpoint)) return new URL(endpoint).origin;
+    throw new Error("URLs such as https://api-1.example.org:8443, separated by commas, are expected");
+  });
+}
+
 /** Every setting. A name `network.publicPool` is `CULVERT_NETWORK_PUBLIC_POOL` in the environment. */
 export const settings = {
+  role: choice(["all", "api", "host"], "all", "what a process is: the API, a gateway host that asks it, or both"),
   listen: text("127.0.0.1:8080", "address and port of the API"),
   plainHttp: choice(["off", "loopback", "on"], "loopback", "where plain HTTP is served beside HTTPS"),
   "tls.certFile": text(
@@ -48,6 +59,18 @@ export const settings = {
   masterKeyFile: text(
     "",
     "file of the key that seals secrets at rest; empty: <data>/master.key, made at the first start",
+  ),
+  apiEndpoints: readable(
+    readApiEndpoints,
+    "",
+    "URLs of the API that a gateway host asks, https://…, separated by commas",
+  ),
+  hostTokenFile: text("", "file of the token that a gateway host is known by; see culvert host create"),
+  hostName: checked(
+    isHostName,
+    "a name such as vpn1.example.org",
+    "",
+    "name of the gateway host that a server on PostgreSQL is itself; empty: the machine's",
   ),
   region: checked(isRegion, "a region such as gz or ap-guangzhou", "gz", "region of a request that names none"),
   hosts: text("", "further host names that clients sign, separated by commas"),
@@ -105,7 +128,7 @@ export const settings = {
   keyFile: text("", "file with the SecretId and SecretKey that calls are signed with; empty: <data>/admin.key.json"),
   caFile: text(
     "",
-    "file of the certificates that a call trusts; empty: Node.js's own, and tls/cert.pem beside the key file",
+    "file of the certificates that a call or a gateway host trusts; empty: Node.js's own, and for a call tls/cert.pem beside the key file",
   ),
   "network.publicPool": pool("198.51.100.10-198.51.100.60", "public addresses that VPN gateways are given"),
   "network.publicPrefixLength": integer(24, [8, 31], "length of the public network"),

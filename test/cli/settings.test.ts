@@ -2,7 +2,7 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { type ConfigSources, environmentName, readConfig, settings } from "../../src/config.ts";
+import { type ConfigSources, environmentName, readApiEndpoints, readConfig, settings } from "../../src/config.ts";
 import { runCulvert } from "../support/command.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
 
@@ -71,6 +71,14 @@ describe("settings", () => {
   );
 });
 
+it("the URLs of the API are read one by one, and be it one", () => {
+  expect(readApiEndpoints("https://a.example:8443 , HTTPS://[::1]:8443/")).toEqual([
+    "https://a.example:8443",
+    "https://[::1]:8443",
+  ]);
+  expect(read({ env: { CULVERT_API_ENDPOINTS: "https://a.example" } }).apiEndpoints).toBe("https://a.example");
+});
+
 describe("a sentence refuses", () => {
   it.each(["nonsense", "127.0.0.1", ":8080", "127.0.0.1:99999", "127.0.0.1:http", "::1:80"])("listen %s", (listen) => {
     expect(() => read({ options: { listen } })).toThrow(/^listen: an address and a port .* are expected/);
@@ -90,6 +98,12 @@ describe("a sentence refuses", () => {
     ["CULVERT_UNKNOWN_SECRET_ID_CODE", "4000"],
     ["CULVERT_RATE_LIMIT", "-1"],
     ["CULVERT_DATAPLANE", "other"],
+    ["CULVERT_ROLE", "gateway"],
+    ["CULVERT_API_ENDPOINTS", "http://api.example.org"],
+    ["CULVERT_API_ENDPOINTS", "https://api.example.org,"],
+    ["CULVERT_API_ENDPOINTS", "https://api.example.org/v2/index.php"],
+    ["CULVERT_API_ENDPOINTS", "https://user@api.example.org"],
+    ["CULVERT_HOST_NAME", "no name"],
     ["CULVERT_REGION", "Gz"],
     ["CULVERT_NETWORK_PUBLIC_POOL", "198.51.100.9-198.51.100.1"],
     ["CULVERT_NETWORK_PUBLIC_POOL", "198.51.100.9"],
