@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 
 /** Counts every lost packet for two minutes: only where nothing else runs, by `npm run test:renewals`. */
 const quiet = ["test/dataplane/rekey.test.ts"];
-const machine = ["dataplane", "vici", "lab", "demo"].map((folder) => `test/${folder}/**/*.test.ts`);
+const machine = ["dataplane", "vici", "lab", "demo", "cluster"].map((folder) => `test/${folder}/**/*.test.ts`);
 
 export default defineConfig({
   test: {

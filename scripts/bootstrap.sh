@@ -20,8 +20,12 @@ group() {
       packages='tshark'
       ;;
     postgresql)
-      purpose='tests of the store over PostgreSQL'
+      purpose='tests over PostgreSQL'
       packages='postgresql'
+      ;;
+    clocks)
+      purpose='tests with clocks that are apart'
+      packages='faketime'
       ;;
     *) fail "no group of packages is called '$1'" ;;
   esac

@@ -42,9 +42,10 @@ export class AddressWitness {
     await exit;
   }
 
-  /** Link addresses in the order in which they began to answer, each once: two that answer by turns are found twice. */
-  get reigns(): Heard[] {
-    return this.heard.filter(({ mac }, place) => this.heard[place - 1]?.mac !== mac);
+  /** Link addresses in the order in which they began to answer since then: two that answer by turns are found more than once. */
+  reignsSince(since: Seconds): Heard[] {
+    const heard = this.heard.filter(({ atSeconds }) => atSeconds >= since);
+    return heard.filter(({ mac }, place) => heard[place - 1]?.mac !== mac);
   }
 
   #take(line: string): void {
