@@ -137,6 +137,22 @@ test("a host that was at another node hears of all gateways until it renews here
   expect(await waited(100, polled)).toBeUndefined();
 });
 
+test("a host of this process is told one word after the other, until it or the board ends", async () => {
+  const heard: unknown[] = [];
+  const end = new AbortController();
+  const followed = [board.follow(host, (nudged) => heard.push(nudged), end.signal), board.follow(8, () => {}, never)];
+  await vi.advanceTimersByTimeAsync(0);
+  board.say(gateways(1));
+  await vi.advanceTimersByTimeAsync(10);
+  board.say(leases(host));
+  board.say(gateways(2));
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(heard).toEqual(["leases", "all", [1], "leases", [2]]);
+  end.abort();
+  board.close();
+  await Promise.all(followed);
+});
+
 /** The end of what was said, without a host that says it has missed anything. */
 async function cursorOf(of: NudgeBoard): Promise<string> {
   return (await of.poll(-1, undefined, { timeoutMs: 0, signal: never })).cursor;

@@ -1,7 +1,7 @@
 // What an API node has to tell gateway hosts, in memory: the nudges of late, and who waits for one. Hints only: what is lost here is found
 // by the loops' own period.
 import { randomUUID } from "node:crypto";
-import type { PollAnswer } from "./wire.ts";
+import { type PollAnswer, pollMs } from "./wire.ts";
 
 /** One word: gateways that changed, hosts whose leases did, or that some of either may have been missed. */
 export type Nudge =
@@ -57,6 +57,21 @@ export class NudgeBoard {
     };
     if (!hasNews()) await this.#wait(hasNews, timeoutMs, signal);
     return this.#answer(hostId, since);
+  }
+
+  /** Tells a host of this process what is said, as Control.watch does, until `signal` is aborted or the board is closed. */
+  async follow(
+    hostId: number,
+    onNudge: (nudged: readonly number[] | "all" | "leases") => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    let cursor: string | undefined;
+    while (!this.#isClosed && !signal.aborted) {
+      const answer = await this.poll(hostId, cursor, { timeoutMs: pollMs, signal });
+      cursor = answer.cursor;
+      if (answer.hasNewLeases) onNudge("leases");
+      if (answer.nudged.length > 0) onNudge(answer.nudged);
+    }
   }
 
   /** Answers all who wait, and lets nobody wait any more. */

@@ -137,7 +137,7 @@ export class DirectControl implements Control {
 const nobody = 0;
 
 /** A database that is away is what control is without it. @throws ControlError unavailable */
-async function reach<T>(work: () => Promise<T>): Promise<T> {
+export async function reach<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
