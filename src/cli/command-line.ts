@@ -84,7 +84,13 @@ export function buildCommandLine(startServer: StartServer): Command {
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : exitCodes.unusable))
     .hook("preAction", () => warnOfVariables(program))
     .addHelpText("after", firstSteps);
-  withStore(program.command("serve").description("run the API and the VPN gateways in one process"))
+  withStore(program.command("serve").description("run the API and the VPN gateways, in one process or in several"))
+    .addOption(setting("role", "role"))
+    .addOption(setting("apiEndpoints", "URLs"))
+    .addOption(setting("hostTokenFile", "file"))
+    .addOption(
+      setting("caFile", "file", "file of the certificates that a gateway host trusts, instead of Node.js's own"),
+    )
     .addOption(setting("listen", "address:port"))
     .addOption(setting("dataplane", "kind"))
     .addHelpText("after", serveHelp)
@@ -191,6 +197,9 @@ culvert <command> --help shows a command's options. README.md has the settings, 
 const serveHelp = `
 The first start makes what is missing: the data directory, a key of the API (admin.key.json) and a certificate. Tunnels need root and
 strongSwan (see culvert doctor); --dataplane simulated needs neither. Ctrl-C stops the server, and tunnels stay up.
+
+With --role api this is the API alone, and with --role host a gateway host alone, which asks the API over HTTPS (--api-endpoints), is known
+by its token (--host-token-file, from culvert host create) and has no database.
 
 Every setting can also stand in the environment (--listen is CULVERT_LISTEN) and in the file that --config names. Settings without an
 option here, such as quotas and the pool of public addresses, are in README.md.`;

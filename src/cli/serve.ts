@@ -2,8 +2,9 @@
 import { type Config, ConfigError } from "../config.ts";
 import type { Certificate } from "../http/certificate.ts";
 
-/** A server that runs. */
+/** A server that runs: the API, and with the role all the gateways of this machine. */
 export interface RunningServer {
+  readonly kind: "server";
   /** `http://127.0.0.1:8080`, `https://127.0.0.1:8080`: what it answers to. */
   readonly endpoints: readonly string[];
   readonly certificate: Certificate;
@@ -16,26 +17,48 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-/** How the program starts a server. @throws ConfigError, StoreError, DataplaneError */
-export type StartServer = (config: Config) => Promise<RunningServer>;
+/** A gateway host that runs, and asks the API what. */
+export interface RunningHost {
+  readonly kind: "host";
+  readonly apiEndpoints: readonly string[];
+  /** How many it was told to run; undefined: no API node has answered yet. */
+  readonly gateways: number | undefined;
+  /** Loops finish their round; the gateways live on while their leases last. */
+  stop(): Promise<void>;
+}
+
+/** How the program starts what the role says. @throws ConfigError, StoreError, DataplaneError */
+export type StartServer = (config: Config) => Promise<RunningServer | RunningHost>;
 
 /** A stop that takes longer is given up: what was acknowledged is on disk anyway. */
 const stopTimeoutMs = 10_000;
 
 export async function runServe(config: Config, startServer: StartServer): Promise<void> {
-  const server = await startServer(config);
-  const places = server.endpoints.map((endpoint) => `${endpoint}/v2/index.php`).join(" and ");
-  if (server.isNewAdminKey) say(`the administrator's key is in ${server.adminKeyFile}`);
-  sayCertificate(server.certificate);
-  say(`the API is at ${places} (${config.dataplane} data plane)`);
-  process.on("SIGHUP", () => void reload(server));
+  const running = await startServer(config);
+  if (running.kind === "server") sayServer(running, config);
+  else sayHost(running, config);
+  process.on("SIGHUP", () => {
+    if (running.kind === "server") void reload(running);
+  });
   const signal = await new Promise<string>((resolve) => {
     for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => resolve(name));
   });
-  say(`${signal}, stopping; the gateways live on`);
+  say(`${signal}, stopping; the gateways live on${running.kind === "host" ? " while their leases last" : ""}`);
   const deadline = setTimeout(() => process.exit(1), config.stopDelaySeconds * 1_000 + stopTimeoutMs);
-  await server.stop();
+  await running.stop();
   clearTimeout(deadline);
+}
+
+function sayServer({ endpoints, certificate, adminKeyFile, isNewAdminKey }: RunningServer, config: Config): void {
+  const places = endpoints.map((endpoint) => `${endpoint}/v2/index.php`).join(" and ");
+  if (isNewAdminKey) say(`the administrator's key is in ${adminKeyFile}`);
+  sayCertificate(certificate);
+  say(`the API is at ${places} (${config.role === "api" ? "no" : config.dataplane} data plane)`);
+}
+
+function sayHost({ apiEndpoints, gateways }: RunningHost, { dataplane }: Config): void {
+  const told = gateways === undefined ? "no answer yet, asking again" : `${gateways} gateways`;
+  say(`a gateway host of ${apiEndpoints.join(" and ")}: ${told} (${dataplane} data plane)`);
 }
 
 function say(sentence: string): void {

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import type { Config } from "../config.ts";
+import type { HostIdentity } from "../control/direct/host-leases.ts";
 import { DataplaneError } from "../dataplane/dataplane.ts";
 import type { WriteTurn } from "../store/write-turn.ts";
 import type { Host } from "./host.ts";
@@ -13,10 +14,15 @@ const gatherMs = 10;
 /**
  * Starts it and waits until it has looked at what is on the machine.
  * A thread that fails later takes the process with it, as a failure of the server's own thread does.
+ * @param identity among the hosts of the installation; undefined: there are no others
  * @throws DataplaneError when this machine cannot run gateways
  */
-export async function startHostThread(config: Config, turn: WriteTurn): Promise<Host> {
-  const workerData: HostThreadData = { config, turn: turn.shared };
+export async function startHostThread(
+  config: Config,
+  turn: WriteTurn,
+  identity: HostIdentity | undefined,
+): Promise<Host> {
+  const workerData: HostThreadData = { config, turn: turn.shared, identity };
   const worker = new Worker(new URL("thread.ts", import.meta.url), { name: "host", workerData });
   const exit = once(worker, "exit");
   const [answer] = (await Promise.race([once(worker, "message"), exit.then(() => [silence])])) as [FromHost];
@@ -49,6 +55,7 @@ export async function startHostThread(config: Config, turn: WriteTurn): Promise<
       if (waitMs <= 0) setImmediate(tell);
       else setTimeout(tell, waitMs);
     },
+    hear: (hint) => say({ kind: "hear", hint }),
     ask() {
       const { promise, resolve } = Promise.withResolvers<void>();
       asking.push(resolve);

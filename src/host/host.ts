@@ -1,20 +1,24 @@
-// A gateway host: the data plane of a machine and the loops over it, with a store of their own. It runs where it is started; the server
-// starts it on a thread of its own (host-thread.ts).
+// The gateway host that a server is itself: the data plane of its machine and the loops over it, with a store of their own. It runs where
+// it is started; the server starts it on a thread of its own (host-thread.ts).
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
-import { CharonDataplane } from "../dataplane/charon/charon-dataplane.ts";
-import { tunnelMss } from "../dataplane/charon/mtu.ts";
-import { instanceOf, namesOf } from "../dataplane/charon/names.ts";
-import type { Dataplane } from "../dataplane/dataplane.ts";
-import { SimulatedDataplane } from "../dataplane/simulated.ts";
+import type { Control } from "../control/control.ts";
+import { DirectControl } from "../control/direct/direct-control.ts";
+import { type HostIdentity, HostLeases } from "../control/direct/host-leases.ts";
 import { openStore } from "../store/open.ts";
+import type { Store } from "../store/store.ts";
 import type { WriteTurn } from "../store/write-turn.ts";
-import { parsePublicAttachment, parseVpcAttachments } from "../vpn/attachment.ts";
 import { DirectHost } from "./direct-host.ts";
+import { LeasedHost } from "./leased-host.ts";
+import { makeDataplane } from "./make-dataplane.ts";
+
+/** Something may have been missed; renewing has something new to say. */
+export type Hint = "all" | "leases";
 
 export interface Host {
   /** Says "look at this gateway". */
   nudge(vpnGwId: number): void;
+  hear(hint: Hint): void;
   /** Resolves as soon as whatever runs the loops takes its turn; for as long as it hangs, not. */
   ask(): Promise<void>;
   /** Ends the loops and lets go of the store; the gateways live on. */
@@ -27,8 +31,16 @@ const checkpointPages = 20_000;
 const lingerMs = 4;
 const longestLingerMs = 50;
 
-/** @throws StoreError; DataplaneError when this machine cannot run gateways */
-export async function startHost(config: Config, log: Logger, turn: WriteTurn): Promise<Host> {
+/**
+ * @param identity among the hosts of the installation; undefined: there are no others
+ * @throws StoreError; DataplaneError when this machine cannot run gateways
+ */
+export async function startHost(
+  config: Config,
+  log: Logger,
+  turn: WriteTurn,
+  identity: HostIdentity | undefined,
+): Promise<Host> {
   const { data, database, databasePasswordFile, masterKeyFile } = config;
   const store = await openStore({
     data,
@@ -40,15 +52,17 @@ export async function startHost(config: Config, log: Logger, turn: WriteTurn): P
     lingerMs,
     longestLingerMs,
   });
-  const host = new DirectHost({
-    store,
+  const context = {
     dataplane: makeDataplane(config, log),
     clock: Date.now,
     log,
     periodMs: config.reconcilePeriodSeconds * 1_000,
     oneWayMs: config.oneWaySeconds * 1_000,
-    keepTrafficMs: config.trafficDays * 86_400_000,
-  });
+  };
+  const host =
+    identity === undefined
+      ? new DirectHost({ ...context, store, keepTrafficMs: config.trafficDays * 86_400_000 })
+      : new LeasedHost({ ...context, control: makeControl(store, identity, config) });
   const stop = async () => {
     await host.stop();
     await store.close();
@@ -59,33 +73,14 @@ export async function startHost(config: Config, log: Logger, turn: WriteTurn): P
     await stop();
     throw error;
   }
-  return { nudge: (vpnGwId) => host.nudge(vpnGwId), ask: async () => {}, stop };
+  const hear = (hint: Hint) => {
+    // What nobody else could run nobody gives or takes.
+    if (host instanceof LeasedHost) host.hear(hint);
+  };
+  return { nudge: (vpnGwId) => host.nudge(vpnGwId), hear, ask: async () => {}, stop };
 }
 
-function makeDataplane(config: Config, log: Logger): Dataplane {
-  switch (config.dataplane) {
-    case "simulated":
-      return new SimulatedDataplane({ delayMs: config.simulatedDelayMs });
-    case "charon": {
-      const publicGateway = config["network.publicGateway"];
-      const publicMtu = config["network.publicMtu"];
-      const network = {
-        publicPrefixLength: config["network.publicPrefixLength"],
-        publicGateway: publicGateway === "" ? undefined : publicGateway,
-        publicMtu,
-        publicAttachment: parsePublicAttachment(config["network.public"]),
-        vpcAttachments: parseVpcAttachments(config["network.vpcs"]),
-        mss: readMss(config["network.mss"], publicMtu),
-      };
-      const esp = config["network.esp"];
-      const dpd = { delaySeconds: config["dpd.delaySeconds"], timeoutSeconds: config["dpd.timeoutSeconds"] };
-      return new CharonDataplane({ names: namesOf(instanceOf(config.data)), network, esp, dpd, log });
-    }
-  }
-}
-
-/** Bytes; undefined: no limit is set. */
-function readMss(text: string, publicMtu: number): number | undefined {
-  if (text === "off") return undefined;
-  return text === "auto" ? tunnelMss(publicMtu) : Number(text);
+function makeControl(store: Store, host: HostIdentity, config: Config): Control {
+  const leases = new HostLeases({ store, host, termMs: config["lease.seconds"] * 1_000 });
+  return new DirectControl({ store, clock: Date.now, leases });
 }

@@ -1,15 +1,20 @@
 // What the server and its host's thread say to each other.
 import type { Config } from "../config.ts";
+import type { HostIdentity } from "../control/direct/host-leases.ts";
+import type { Hint } from "./host.ts";
 
 /** What the thread is given when it is made. */
 export interface HostThreadData {
   readonly config: Config;
   /** Of the server's WriteTurn. */
   readonly turn: SharedArrayBuffer;
+  /** Among the hosts of the installation; undefined: there are no others. */
+  readonly identity: HostIdentity | undefined;
 }
 
 export type ToHost =
   | { readonly kind: "nudge"; readonly vpnGwIds: readonly number[] }
+  | { readonly kind: "hear"; readonly hint: Hint }
   | { readonly kind: "ask" }
   | { readonly kind: "stop" };
 

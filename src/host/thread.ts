@@ -7,16 +7,19 @@ import type { FromHost, HostThreadData, ToHost } from "./messages.ts";
 
 const port = parentPort;
 if (port === null) throw new TypeError("this is the host's thread, and no program of its own");
-const { config, turn } = workerData as HostThreadData;
+const { config, turn, identity } = workerData as HostThreadData;
 const log = makeLog(config.logLevel);
 const say = (message: FromHost) => port.postMessage(message);
 
 try {
-  const host = await startHost(config, log, new WriteTurn(turn));
+  const host = await startHost(config, log, new WriteTurn(turn), identity);
   port.on("message", (message: ToHost) => {
     switch (message.kind) {
       case "nudge":
         for (const id of message.vpnGwIds) host.nudge(id);
+        break;
+      case "hear":
+        host.hear(message.hint);
         break;
       case "ask":
         say({ kind: "here" });

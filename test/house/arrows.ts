@@ -40,6 +40,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   doctor: ["dataplane", "vici", "store", "vpn", "errors.ts", "config.ts"],
   demo: ["cli", "lab", "dataplane", "v2/signature.ts", "vpn", "errors.ts", "config.ts"],
   cli: anything,
+  roles: anything,
   "main.ts": anything,
 };
 

@@ -17,7 +17,7 @@ export interface LogEntry {
   readonly fields: object;
 }
 
-export interface WorldHost extends Omit<Host, "ask"> {
+export interface WorldHost extends Pick<Host, "nudge" | "stop"> {
   start(): Promise<void>;
 }
 

@@ -20,20 +20,29 @@ export class ServerProcess {
   readonly #directory: TempDir;
   readonly #env: Environment;
   readonly #options: readonly string[];
+  readonly #isUp: RegExp;
   #child: ChildProcess | undefined;
   #endpoint = "";
   #database: DatabaseView | undefined;
   #output = "";
 
-  private constructor(directory: TempDir, env: Environment, options: readonly string[]) {
+  private constructor(directory: TempDir, env: Environment, options: readonly string[], isUp: RegExp) {
     this.#directory = directory;
     this.#env = env;
     this.#options = options;
+    this.#isUp = isUp;
   }
 
-  /** @param options further ones of the command line */
-  static async start(env: Environment = {}, options: readonly string[] = []): Promise<ServerProcess> {
-    const server = new ServerProcess(makeTempDir(), env, options);
+  /**
+   * @param options further ones of the command line
+   * @param isUp what it says when it is up, with its endpoint
+   */
+  static async start(
+    env: Environment = {},
+    options: readonly string[] = [],
+    isUp = /the API is at (https?:\S+)\/v2\/index\.php/,
+  ): Promise<ServerProcess> {
+    const server = new ServerProcess(makeTempDir(), env, options, isUp);
     try {
       await server.#launch();
     } catch (error) {
@@ -95,7 +104,7 @@ export class ServerProcess {
       () => {
         const said = this.#output.slice(start);
         if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}: ${said}`);
-        return /the API is at (https?:\S+)\/v2\/index\.php/.exec(said)?.[1];
+        return this.#isUp.exec(said)?.[1];
       },
       { what: "the server to listen", timeoutMs: startTimeoutMs },
     );

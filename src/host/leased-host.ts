@@ -1,0 +1,76 @@
+// A host among others: what it runs it has a lease for, which it keeps by asking again and again. Over whatever control it is given: the
+// API over HTTPS, or the store itself.
+import type { Control, Leases } from "../control/control.ts";
+import type { LoopContext } from "../reconcile/loop-context.ts";
+import { Reconciler } from "../reconcile/reconciler.ts";
+import type { Hint } from "./host.ts";
+import { LeaseKeeper } from "./lease-keeper.ts";
+
+export type LeasedHostOptions = Omit<LoopContext, "onNotHeld">;
+
+export class LeasedHost {
+  readonly #control: Control;
+  readonly #log: LoopContext["log"];
+  readonly #reconciler: Reconciler;
+  readonly #keeper: LeaseKeeper;
+  readonly #stopping = new AbortController();
+  #watching: Promise<void> | undefined;
+  #held: readonly number[] | undefined;
+
+  constructor(context: LeasedHostOptions) {
+    const { control, dataplane, log } = context;
+    this.#control = control;
+    this.#log = log;
+    this.#reconciler = new Reconciler({ ...context, onNotHeld: () => this.#keeper.renewNow() });
+    this.#keeper = new LeaseKeeper({
+      control,
+      permit: (gatewayIds, forMs) => dataplane.permit(gatewayIds, forMs),
+      hold: (leases) => this.#hold(leases),
+      log,
+    });
+  }
+
+  /** What it was told to run, as of the last leases; undefined: nobody has answered yet. */
+  get held(): readonly number[] | undefined {
+    return this.#held;
+  }
+
+  /**
+   * Finds what is on the machine, and asks what of it this host may run. When nobody answers it goes on to ask.
+   * @throws DataplaneError when this machine cannot run gateways
+   */
+  async start(): Promise<void> {
+    await this.#reconciler.start();
+    await this.#keeper.start();
+    const onNudge = (nudged: readonly number[] | Hint) => {
+      if (typeof nudged === "string") this.hear(nudged);
+      else for (const id of nudged) this.nudge(id);
+    };
+    this.#watching = this.#control.watch(onNudge, this.#stopping.signal).catch((error: unknown) => {
+      this.#log.error({ err: error }, "the watch has ended; gateways are looked at now and then");
+    });
+  }
+
+  /** Says "look at this gateway". */
+  nudge(vpnGwId: number): void {
+    this.#reconciler.nudge(vpnGwId);
+  }
+
+  hear(hint: Hint): void {
+    if (hint === "leases") this.#keeper.renewNow();
+    else for (const id of this.#held ?? []) this.nudge(id);
+  }
+
+  /** Ends the loops. The gateways live on for as long as their leases last. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#watching;
+    await this.#keeper.stop();
+    await this.#reconciler.stop();
+  }
+
+  #hold(leases: Leases): void {
+    this.#held = [...leases.gatewayIds, ...leases.leavingIds];
+    this.#reconciler.hold(leases);
+  }
+}

@@ -1,0 +1,39 @@
+// The desk that gateway hosts come to: who a token belongs to, and the store behind what a host asks and reports.
+import { ControlError } from "../control/control.ts";
+import { DirectControl, reach } from "../control/direct/direct-control.ts";
+import { HostLeases } from "../control/direct/host-leases.ts";
+import type { NudgeBoard } from "../control/nudge-board.ts";
+import type { HostDesk } from "../http/host-api.ts";
+import { findHostByToken } from "../operations/hosts.ts";
+import type { Store } from "../store/store.ts";
+
+export interface DeskParts {
+  readonly store: Store;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  /** For how long a lease lasts. */
+  readonly termMs: number;
+  readonly board: NudgeBoard;
+}
+
+export function makeDesk({ store, clock, termMs, board }: DeskParts): HostDesk {
+  return {
+    board,
+    admit: async (token, session) => {
+      const host = await reach(() => findHostByToken(store, token.reveal()));
+      if (host === undefined) throw new ControlError("refused", "the token is no gateway host's");
+      return {
+        hostId: host.id,
+        seat: (fences) => {
+          const leases = new HostLeases({ store, host: { hostId: host.id, session }, termMs, fences });
+          return {
+            control: new DirectControl({ store, clock, leases }),
+            get fences() {
+              return leases.fences;
+            },
+          };
+        },
+      };
+    },
+  };
+}
