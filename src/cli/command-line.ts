@@ -1,5 +1,5 @@
 // The command line: its commands, options and help. What a command does is in its own file.
-import { Command, Option } from "commander";
+import { Argument, Command, Option } from "commander";
 import {
   type Config,
   ConfigError,
@@ -17,6 +17,17 @@ import { runCall } from "./call.ts";
 import { runDoctorCommand } from "./doctor.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { runExplain } from "./explain.ts";
+import {
+  createHostCommand,
+  drainHostCommand,
+  listHostsCommand,
+  parseCapacity,
+  parseHostName,
+  parseLabel,
+  removeHostCommand,
+  replaceHostTokenCommand,
+  setHostStateCommand,
+} from "./host.ts";
 import { importCommand } from "./import.ts";
 import { createKeyCommand, disableKeyCommand, listKeysCommand } from "./key.ts";
 import { labDownCommand, labStatusCommand, labUpCommand } from "./lab.ts";
@@ -111,6 +122,41 @@ export function buildCommandLine(startServer: StartServer): Command {
   withStore(
     key.command("disable <SecretId>").description("disable a key; a running server sees it within a second"),
   ).action((secretId, options) => disableKeyCommand(configOf(options), secretId));
+
+  const host = program
+    .command("host")
+    .description("gateway hosts: made, listed, emptied and removed in the database, servers or not")
+    .addHelpText("after", hostHelp);
+  /** A command about one host. */
+  const hostCommand = (verb: string, about: string) =>
+    withStore(host.command(verb).description(about).addArgument(new Argument("<NAME>").argParser(parseHostName)));
+  hostCommand("create", "make a gateway host; the token that it joins with is shown this once")
+    .addOption(
+      new Option("--label <key=value>", "region and account bind it; once for each label").argParser(parseLabel),
+    )
+    .addOption(
+      new Option("--capacity <number>", "how many gateways it may run; 0: all").argParser(parseCapacity).default(0),
+    )
+    .addOption(jsonOption("one JSON object"))
+    .action((name, options) => createHostCommand(configOf(options), name, options));
+  withStore(host.command("list").description("list the gateway hosts, without their tokens"))
+    .addOption(jsonOption("one JSON array"))
+    .action((options) => listHostsCommand(configOf(options), options));
+  hostCommand("cordon", "have a host keep its gateways and take no more").action((name, options) =>
+    setHostStateCommand(configOf(options), name, "cordoned"),
+  );
+  hostCommand("uncordon", "have a host take gateways again").action((name, options) =>
+    setHostStateCommand(configOf(options), name, "ready"),
+  );
+  hostCommand("drain", "move a host's gateways to others, one after the other, and wait until it is empty")
+    .option("--no-wait", "do not wait")
+    .action((name, options) => drainHostCommand(configOf(options), name, options));
+  hostCommand("token", "give a host a new token, which is shown this once; the old one is void")
+    .addOption(jsonOption("one JSON object"))
+    .action((name, options) => replaceHostTokenCommand(configOf(options), name, options));
+  hostCommand("remove", "remove a host that holds no gateway").action((name, options) =>
+    removeHostCommand(configOf(options), name),
+  );
 
   withStore(program.command("migrate").description("bring the database up to date, as every start of a server does"))
     .addOption(jsonOption("one JSON object"))
@@ -233,6 +279,17 @@ A new server has a key already, in admin.key.json of its data directory. More fo
   (umask 077; culvert key create --json >key.json)       (a key file for culvert call --key-file)
   culvert key create --read-only --account default       (sees everything but pre-shared keys, and changes nothing)
 Every account has VPCs, gateways and channels of its own.`;
+
+const hostHelp = `
+A host that is joined renews its leases; one that stops to is "joined" until its leases are over. Labels other than region=R and
+account=NAME are for people.
+
+Exit codes: 0 done; 1 refused, or there is no such host; 2 it could not be asked for.
+
+Examples:
+  (umask 077; culvert host create vpn1.example.org --json | jq -r .token >host.token)
+  culvert host create vpn2.example.org --label region=gz --capacity 50
+  culvert host drain vpn1.example.org && culvert host remove vpn1.example.org`;
 
 const labHelp = `
 With a server that carries tunnels, as root:
