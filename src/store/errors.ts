@@ -96,9 +96,10 @@ const lostConnection = /^(Connection terminated|Client has encountered a connect
 const reasons: readonly (readonly [RegExp, string])[] = [
   [/^(SQLITE_FULL|ENOSPC|EDQUOT|53100)/, "there is no space"],
   [/^(SQLITE_READONLY|EROFS)/, "it is read-only"],
-  [/^(SQLITE_CANTOPEN|SQLITE_AUTH|EACCES|EPERM)/, "this user may not open it, or it is not there"],
+  [/^(SQLITE_CANTOPEN|SQLITE_AUTH)/, "it is not there, read-only or not this user's"],
+  [/^(EACCES|EPERM)/, "this user may not do that"],
   [/^(SQLITE_CORRUPT|SQLITE_NOTADB)/, "it is damaged, or no database"],
-  [/^(SQLITE_IOERR|EIO)/, "the disk does not read or write it"],
+  [/^(SQLITE_IOERR|EIO)/, "the disk does not read or write it, or has no space"],
 ];
 
 /** Why something of the system's or SQLite's failed, in a few plain words. */
