@@ -4,7 +4,8 @@ import type { Schema } from "./schema.ts";
 
 /**
  * When what a transaction wrote is safe from a power failure. `at-once`: before its promise resolves. `later`: with the next transaction
- * that is, or within seconds; for what would be found again anyway. A crash of the process takes back neither.
+ * that is, or within seconds; for what would be found again anyway. A crash of the process takes back neither. On PostgreSQL, which may
+ * crash while its server lives, both are the same.
  */
 export type Durability = "at-once" | "later";
 
