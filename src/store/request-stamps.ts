@@ -1,5 +1,5 @@
 // Stamps of signed requests that wrote something: a second use is refused, also after a restart and on another node.
-import { hash } from "node:crypto";
+import { hash, randomUUID } from "node:crypto";
 import type { Insertable } from "kysely";
 import { ApiError } from "../errors.ts";
 import { violatedIndex } from "./errors.ts";
@@ -45,4 +45,18 @@ function digestOf({ secretId, mac }: RequestStamp): string {
 
 export async function deleteExpiredStamps(db: Db, nowSeconds: number): Promise<void> {
   await db.sql.deleteFrom("request_stamps").where("expires_at", "<", nowSeconds).execute();
+}
+
+/** So long that a few of them take as many pages as a channel does, and less than PostgreSQL takes into an index. */
+const trialLength = 1_500;
+
+/** Writes stamps of nothing, which have always been expired, in the place of those before: to see whether anything can be written. */
+export async function writeTrialStamps(db: Db, count: number): Promise<void> {
+  await db.sql.deleteFrom("request_stamps").where("expires_at", "=", 0).execute();
+  const trial = randomUUID();
+  const rows = Array.from({ length: count }, (_, number) => ({
+    digest: `${trial} ${number}`.padEnd(count === 1 ? 0 : trialLength, "-"),
+    expires_at: 0,
+  }));
+  await db.sql.insertInto("request_stamps").values(rows).execute();
 }

@@ -9,7 +9,7 @@ import { type DatabaseView, viewDatabase } from "./database-view.ts";
 import { makeTempDir, type TempDir } from "./temp-dir.ts";
 import { waitFor } from "./wait-for.ts";
 
-const startTimeoutMs = 20_000;
+const startTimeoutMs = 60_000;
 const stopTimeoutMs = 12_000;
 
 /** Settings as they stand in the environment: `CULVERT_QUOTA_VPN_CONNS`. */
@@ -67,7 +67,12 @@ export class ServerProcess {
 
   /** The administrator's, in region gz. */
   get client(): Client {
-    return { ...readKeyFile(this.keyFile), endpoint: this.#endpoint, region: "gz" };
+    return this.clientOf(this.dataDir);
+  }
+
+  /** @param dataDir that the options name, where it is not the server's own */
+  clientOf(dataDir: string): Client {
+    return { ...readKeyFile(join(dataDir, "admin.key.json")), endpoint: this.#endpoint, region: "gz" };
   }
 
   get pid(): number | undefined {
