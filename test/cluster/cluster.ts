@@ -64,8 +64,13 @@ export class Cluster {
       namespaces,
       await writeFiles(directory),
     );
-    await cluster.#start();
-    return cluster;
+    try {
+      await cluster.#start();
+      return cluster;
+    } catch (error) {
+      await cluster.remove();
+      throw error;
+    }
   }
 
   private constructor(
@@ -107,7 +112,7 @@ export class Cluster {
           hostTokenFile: this.#tokenFile(name),
           caFile: files.certificateFile,
           reconcilePeriodSeconds: 2,
-          network: { public: "interface:pub0", vpcs: { "*": "interface:vpc0" } },
+          network: { public: "interface:pub0", vpcs: { "*": "bridge:br-vpc{number}" } },
         },
         env: atOffset(name),
         isUpWhenSaid: "gateway host",
@@ -145,7 +150,7 @@ export class Cluster {
     for (const host of Object.values(this.hosts)) await host.stop("SIGKILL");
     for (const api of Object.values(this.api)) await api.stop();
     for (const name of hostNames) await this.#clear(name);
-    await this.database.stop();
+    await this.database.remove();
     await this.#peer.stop();
     await this.machines.remove();
     rmSync(this.#directory, { recursive: true, force: true });
@@ -181,7 +186,12 @@ async function addMachines(machines: Machines): Promise<Record<string, string>> 
     namespaces[name] = await machines.add(name, { eth0: `${address}/24` });
   }
   for (const [name, address] of Object.entries(hostAddresses)) {
-    namespaces[name] = await machines.add(name, { eth0: `${address}/24`, pub0: "", vpc0: "" });
+    namespaces[name] = await machines.add(name, { eth0: `${address}/24`, pub0: "", vpc0: "" }, [
+      // Of the first VPC, and there is no other.
+      "link add br-vpc1 type bridge",
+      "link set br-vpc1 up",
+      "link set vpc0 master br-vpc1",
+    ]);
   }
   const siteHost = [`address add ${site.hostAddress}/24 dev lo`];
   namespaces.peer = await machines.add("peer", { pub0: `${site.address}/24` }, siteHost);

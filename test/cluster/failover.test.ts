@@ -7,12 +7,13 @@ import { describeOnMachine } from "../support/machine.ts";
 import { postgresReason } from "../support/postgres-server.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { Caller } from "./caller.ts";
-import { apiNames, Cluster, clusterReason, type HostName, hostNames, site, vpc } from "./cluster.ts";
+import { apiNames, Cluster, clusterReason, type HostName, site, vpc } from "./cluster.ts";
 import { type Place, Tenant } from "./tenant.ts";
 import { AddressWitness, TunnelWitness } from "./witness.ts";
 
-const leaseSeconds = 5;
-const timeoutMs = 60_000;
+/** The shortest that is allowed, so that tests are short; the usual one is 30. */
+const leaseSeconds = Number(process.env.LEASE_SECONDS ?? 5);
+const timeoutMs = 60_000 + 4_000 * leaseSeconds;
 const reason = postgresReason ?? clusterReason;
 if (reason !== undefined) process.stderr.write(`The tests of failover are skipped: ${reason}.\n`);
 
@@ -24,10 +25,14 @@ let ear: AddressWitness;
 let tunnel: TunnelWitness;
 const report: { fault: string; breakSeconds: number }[] = [];
 
-/** Of the gateway, by the last frame that came from its address. */
-async function findHolder(): Promise<HostName> {
-  const holder = await waitFor(async () => (await listHolders())[0], { what: "a host with the gateway", timeoutMs });
-  return holder;
+/** Who has the gateway by the database. */
+function findHolder(): Promise<HostName> {
+  return waitFor(async () => (await listHolders())[0], { what: "a host with the gateway", timeoutMs });
+}
+
+async function waitForOther(holder: HostName): Promise<void> {
+  const isOther = async () => (await listHolders()).some((name) => name !== holder);
+  await waitFor(isOther, { what: `another host than ${holder} with the gateway`, timeoutMs });
 }
 
 interface ListedHost {
@@ -93,7 +98,9 @@ describeOnMachine("an installation of many machines", () => {
       await waitFor(() => tunnel.isAnswered, { what: "the tunnel to be up again", timeoutMs });
     });
 
-    it("when a host loses its power: another takes its gateway with its address", { timeout: 120_000 }, async () => {
+    it("when a host loses its power: another takes its gateway with its address", {
+      timeout: 2 * timeoutMs,
+    }, async () => {
       const holder = await findHolder();
       const since = now();
       await cluster.cutPower(holder);
@@ -103,7 +110,7 @@ describeOnMachine("an installation of many machines", () => {
       await cluster.restorePower(holder);
     });
 
-    it("when a host's process is killed and comes back: its tunnels go on", { timeout: 120_000 }, async () => {
+    it("when a host's process is killed and comes back: its tunnels go on", { timeout: 2 * timeoutMs }, async () => {
       const holder = await findHolder();
       const since = now();
       await cluster.hosts[holder].stop("SIGKILL");
@@ -112,35 +119,33 @@ describeOnMachine("an installation of many machines", () => {
       expect(await findHolder()).toBe(holder);
     });
 
-    it("when a host hangs: it falls silent before another begins", { timeout: 120_000 }, async () => {
+    it("when a host hangs: it falls silent before another begins", { timeout: 2 * timeoutMs }, async () => {
       const holder = await findHolder();
       const since = now();
       cluster.hosts[holder].signal("SIGSTOP");
       try {
+        await waitForOther(holder);
         await expectRecovery("host process stopped", since);
-        expect(await findHolder()).not.toBe(holder);
       } finally {
         cluster.hosts[holder].signal("SIGCONT");
       }
       // Awake again, it finds that the gateway is another's, and takes what is left of it off its machine.
-      const back = now();
       await pause(leaseSeconds * 1_000);
-      expectOneAnswered(back);
+      expectOneAnswered(since);
     });
 
-    it("when a host is cut off from the API and not from the wire", { timeout: 120_000 }, async () => {
+    it("when a host is cut off from the API and not from the wire", { timeout: 2 * timeoutMs }, async () => {
       const holder = await findHolder();
       const since = now();
       await cluster.machines.plug(holder, "eth0", false);
-      await expectRecovery("host cut off from the API", since);
-      expect(await findHolder()).not.toBe(holder);
-      const back = now();
+      await waitForOther(holder);
+      await expectRecovery("host cut off from the API, not from the wire", since);
       await cluster.machines.plug(holder, "eth0", true);
       await pause(leaseSeconds * 1_000);
-      expectOneAnswered(back);
+      expectOneAnswered(since);
     });
 
-    it("when an API node is killed with requests under way", { timeout: 120_000 }, async () => {
+    it("when an API node is killed with requests under way", { timeout: 2 * timeoutMs }, async () => {
       const since = now();
       const asked = Array.from({ length: 20 }, (_, index) =>
         tenant.addChannel(place, `at the end of a node ${index}`, `10.91.${index}.0/24`),
@@ -153,18 +158,23 @@ describeOnMachine("an installation of many machines", () => {
       await cluster.api.api1.start();
     });
 
-    it("when an API node hangs, and a nudge is lost with it", { timeout: 120_000 }, async () => {
-      const since = now();
-      cluster.api.api1.signal("SIGSTOP");
-      try {
-        await tenant.addChannel(place, "told to nobody", "10.93.0.0/24", 1);
-        await expectRecovery("API node stopped", since);
-      } finally {
-        cluster.api.api1.signal("SIGCONT");
-      }
-    });
+    // Whichever node the host listens to: what is changed by way of the other is not told to it.
+    it.each([0, 1] as const)(
+      "when API node %i hangs, and a nudge is lost with it",
+      { timeout: 2 * timeoutMs },
+      async (node) => {
+        const [name, since] = [apiNames[node], now()];
+        cluster.api[name].signal("SIGSTOP");
+        try {
+          await tenant.addChannel(place, `told to nobody ${node}`, `10.93.${node}.0/24`, 1 - node);
+          await expectRecovery("API node stopped", since);
+        } finally {
+          cluster.api[name].signal("SIGCONT");
+        }
+      },
+    );
 
-    it("when PostgreSQL crashes and starts anew", { timeout: 120_000 }, async () => {
+    it("when PostgreSQL crashes and starts anew", { timeout: 2 * timeoutMs }, async () => {
       const since = now();
       const asked = Array.from({ length: 20 }, (_, index) =>
         tenant.addChannel(place, `around a crash ${index}`, `10.94.${index}.0/24`),
@@ -177,7 +187,7 @@ describeOnMachine("an installation of many machines", () => {
       await expectRecovery("PostgreSQL killed, started anew", since);
     });
 
-    it("when PostgreSQL stalls for 20 s", { timeout: 120_000 }, async () => {
+    it("when PostgreSQL stalls for 20 s", { timeout: 2 * timeoutMs }, async () => {
       const [since, holder] = [now(), await findHolder()];
       const goOn = cluster.database.pause();
       const asked = tenant.addChannel(place, "while it stalls", "10.96.0.0/24");
@@ -189,7 +199,7 @@ describeOnMachine("an installation of many machines", () => {
       expect(await findHolder()).toBe(holder);
     });
 
-    it("when a host is drained: its gateway moves, with a short break", { timeout: 120_000 }, async () => {
+    it("when a host is drained: its gateway moves, with a short break", { timeout: 2 * timeoutMs }, async () => {
       const holder = await findHolder();
       const since = now();
       await cluster.administer("host", "drain", holder);
@@ -197,7 +207,6 @@ describeOnMachine("an installation of many machines", () => {
       expect(breakSeconds).toBeLessThan(leaseSeconds);
       expect(await findHolder()).not.toBe(holder);
       await cluster.administer("host", "uncordon", holder);
-      expect(hostNames).toContain(holder);
     });
   });
 });
