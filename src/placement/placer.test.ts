@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { databases, type TestDatabase } from "../../test/store/databases.ts";
 import {
   makeConn,
@@ -9,6 +9,7 @@ import {
   type Operator,
   type Place,
 } from "../../test/support/operations.ts";
+import { makeGate } from "../../test/support/reconcile-world.ts";
 import { waitFor } from "../../test/support/wait-for.ts";
 import { HostLeases } from "../control/direct/host-leases.ts";
 import { deleteVpnGw } from "../operations/delete-vpn-gw.ts";
@@ -366,6 +367,44 @@ describe.each(databases)("a placer on $name", (kind) => {
       expect(statuses).toEqual(["running", "succeeded"]);
     });
   });
+
+  if (kind.servers === 2) {
+    it("goes on watching while it waits for its turn to give something away", async () => {
+      const [host] = await makeHosts(1);
+      await makeGateways(1);
+      await node.placer.turn();
+      await host?.setState("cordoned");
+      await makeGateways(1);
+      const other = await database.openAgain();
+      const gate = makeGate();
+      const holding = other.transaction(gate.pass, "at-once", placementTurn);
+      await gate.reached;
+      vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+      let looks = 0;
+      const monotonic = () => {
+        looks += 1;
+        return nowMs + 5_000_000;
+      };
+      const { placer } = makeNode({ monotonic });
+      try {
+        placer.start();
+        for (let second = 0; second <= silentMs / 1_000; second += 1) {
+          const before = looks;
+          nowMs += 1_000;
+          vi.advanceTimersByTime(1_000);
+          await waitFor(() => looks > before, { what: "a look" });
+        }
+        expect(await host?.countHeld()).toBe(1);
+        gate.open();
+        await holding;
+        await waitFor(async () => (await host?.countHeld()) === 0, { what: "the host to be expired" });
+      } finally {
+        vi.useRealTimers();
+        gate.open();
+        await placer.stop();
+      }
+    });
+  }
 
   it("beside another one gives each gateway once, and never more to a host than it may run", async () => {
     const other = makeNode({ store: kind.servers === 2 ? await database.openAgain() : store });

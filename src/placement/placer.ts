@@ -13,8 +13,8 @@ import { findExpiredCounter, isLive, look, noWatch, type Watch } from "./watch.t
 const periodMs = 1_000;
 /** Batches that one turn gives away: the next look at the counters must not wait for all of a large outage. */
 const mostBatches = 4;
-/** Gateways without a host of which one turn records something, each in a transaction of its account. */
-const mostRecords = 50;
+/** For how long one turn records something of gateways without a host, each in a transaction of its account, which may be busy. */
+const recordMs = 1_000;
 /** After that a gateway that no host can have is said not to run: hosts of an installation that just begins come one after the other. */
 const patienceMs = 10_000;
 /** Gateways without a host that are remembered. */
@@ -46,6 +46,7 @@ export class Placer {
   #homeless = new Map<number, number>();
   #isStoreAway = false;
   #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<readonly GatewayHost[]> | undefined;
   #turning: Promise<void> | undefined;
   #isWanted = false;
   #isStopped = false;
@@ -54,9 +55,13 @@ export class Placer {
     this.#options = options;
   }
 
-  /** Takes a turn every second until it is stopped. */
+  /** Takes a turn every second until it is stopped. A turn may have to wait for others; the watch goes on meanwhile. */
   start(): void {
-    this.#timer = setInterval(() => this.nudge(), periodMs).unref();
+    this.#timer = setInterval(() => {
+      // A turn looks too, and says what is wrong.
+      this.#look().catch(() => {});
+      this.nudge();
+    }, periodMs).unref();
     this.nudge();
   }
 
@@ -70,7 +75,7 @@ export class Placer {
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearInterval(this.#timer);
-    await this.#turning;
+    await Promise.allSettled([this.#turning, this.#looking]);
   }
 
   async #work(): Promise<void> {
@@ -90,12 +95,25 @@ export class Placer {
 
   /** One turn: for tests, which have no timers. @throws StoreError */
   async turn(): Promise<void> {
+    const hosts = await this.#look();
+    for (const host of hosts) await this.#expire(host);
+    if (await this.#hasWork(hosts)) await this.#giveAway();
+  }
+
+  /** Never two at once: an answer that came late would take the counters back. */
+  #look(): Promise<readonly GatewayHost[]> {
+    this.#looking ??= this.#readCounters().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  async #readCounters(): Promise<readonly GatewayHost[]> {
     const { store, monotonic } = this.#options;
     const hosts = await listHosts(store.db);
     // Afterwards: whatever was read had been written by now.
     this.#watch = look(this.#watch, monotonic(), new Map(hosts.map(({ id, renewals }) => [id, renewals])));
-    for (const host of hosts) await this.#expire(host);
-    if (await this.#hasWork(hosts)) await this.#giveAway();
+    return hosts;
   }
 
   /** Takes from a host that has expired what it held, if nobody has heard of it in between. */
@@ -139,16 +157,19 @@ export class Placer {
 
   /** @param isAll whether there are no others */
   async #recordHomeless({ homeless, going }: Arranged, isAll: boolean): Promise<void> {
-    const { store, clock } = this.#options;
+    const { store, clock, monotonic } = this.#options;
     const nowMs = clock();
-    for (const { id, accountId } of going.slice(0, mostRecords)) {
+    const untilMs = monotonic() + recordMs;
+    for (const { id, accountId } of going) {
+      if (monotonic() >= untilMs) return;
       await store.transaction((db) => removeHomeless(db, id, nowMs), "later", accountId);
     }
     const patient = this.#remember(homeless, isAll);
     const ids = patient.map(({ gateway }) => gateway.id);
     const overdue = new Set(await listGatewaysWithTasks(store.db, ids, nowMs - taskPatienceMs));
     const changed = patient.filter(({ gateway, failure }) => overdue.has(gateway.id) || !isKnown(gateway, failure));
-    for (const { gateway, failure } of changed.slice(0, mostRecords)) {
+    for (const { gateway, failure } of changed) {
+      if (monotonic() >= untilMs) return;
       await store.transaction((db) => recordHomeless(db, gateway.id, failure, nowMs), "later", gateway.accountId);
     }
   }
