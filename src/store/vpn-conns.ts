@@ -218,13 +218,13 @@ const selectChanged = prepare((sql, values: { vpnGwId: number; afterGeneration: 
     .orderBy("generation"),
 );
 
-/** What the reconciler found of one channel at a generation; a later change of desired state is left alone. */
+/** What the reconciler found of one channel at a generation; a later change of desired state is left alone. @returns whether there was none */
 export async function recordConnStatus(
   db: Db,
   id: number,
   outcome: { status: VpnConnStatus; failure: string | undefined; generation: number },
-): Promise<void> {
-  await updateObserved(db, { id, ...outcome, failure: outcome.failure ?? null });
+): Promise<boolean> {
+  return (await updateObserved(db, { id, ...outcome, failure: outcome.failure ?? null })).length > 0;
 }
 
 const updateObserved = prepare((sql, row: { id: number; status: string; failure: string | null; generation: number }) =>
@@ -232,7 +232,8 @@ const updateObserved = prepare((sql, row: { id: number; status: string; failure:
     .updateTable("vpn_conns")
     .set({ status: row.status, failure: row.failure, observed_generation: row.generation })
     .where("id", "=", row.id)
-    .where("generation", "=", row.generation),
+    .where("generation", "=", row.generation)
+    .returning("id"),
 );
 
 export async function recordNetStatus(db: Db, connId: number, netStatus: NetStatus, nowMs: number): Promise<void> {

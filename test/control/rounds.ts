@@ -82,6 +82,24 @@ export function describeRounds(scene: ControlScene): void {
       expect(JSON.parse(row?.ipsec ?? "")).toMatchObject({ encryption: "des" });
     });
 
+    it.each(["running", "modify-failed"] as const)(
+      "leaves a later modification alone when %s is said again",
+      async (status) => {
+        const { connId, uid } = await scene.makeRunning();
+        await modifyConn(scene.operator, scene.place, uid, { ipsec: { encryption: "des" } });
+        const { generation } = (await scene.desired(connId)).conn;
+        const failure = status === "running" ? undefined : "no DES";
+        const conns = [{ connId, generation, status, failure, isModified: status === "running" }];
+        await scene.record({ conns });
+        const { taskId } = await modifyConn(scene.operator, scene.place, uid, { ipsec: { encryption: "aes256" } });
+        const after = await scene.picture();
+        await scene.record({ conns });
+        expect(await scene.picture()).toEqual(after);
+        expect(await scene.task(taskId)).toMatchObject({ status: "running" });
+        expect((await scene.desired(connId)).fallback).toBeDefined();
+      },
+    );
+
     it("lets a channel go that has gone, with all that belonged to it, also when that is said twice", async () => {
       const { connId, uid } = await scene.makeRunning();
       const diagnoses = new Map([[connId, makeDiagnosis("peer-silent", startMs)]]);

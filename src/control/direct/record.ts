@@ -34,9 +34,11 @@ async function recordConn(
   nowMs: number,
 ): Promise<void> {
   if (status === undefined) await deleteVpnConn(db, connId);
-  else await recordConnStatus(db, connId, { status, failure, generation });
-  if (isModified) await dropFallback(db, connId);
-  if (status === "modify-failed") await restoreFallback(db, connId);
+  // What is said again, after the channel has been modified once more, says nothing of that.
+  else if (await recordConnStatus(db, connId, { status, failure, generation })) {
+    if (isModified) await dropFallback(db, connId);
+    if (status === "modify-failed") await restoreFallback(db, connId);
+  }
   // A channel that has gone answers every task, also one that was asked for while it went.
   const upToGeneration = status === undefined ? ever : generation;
   const tasks = { vpnGwId: vpnGw.id, vpnConnId: connId, upToGeneration, askedUntilMs };
