@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 import { setTimeout } from "node:timers/promises";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
-import { type Control, ControlError } from "../../src/control/control.ts";
+import { type Control, ControlError, type RoundOutcome } from "../../src/control/control.ts";
 import { NudgeBoard } from "../../src/control/nudge-board.ts";
 import { RemoteControl } from "../../src/control/remote/remote-control.ts";
 import { type Method, wire } from "../../src/control/wire.ts";
@@ -148,7 +148,7 @@ describe("a method", () => {
     expect(nodes[0]?.lines.join("")).toContain("secret words");
   });
 
-  it("may carry more than the API's own limit, and no more than its own", async () => {
+  it("may carry more than the API's own limit, in parts where that is too much for one", async () => {
     const { calls, control } = recording(() => undefined);
     const remote = await connect([await start(control)]);
     const round = fc.sample(argumentsOf.recordRound, 1)[0];
@@ -156,7 +156,7 @@ describe("a method", () => {
     const [gateway, outcome] = round;
     const diagnosis = {
       cause: "pfs",
-      sentence: "s".repeat(7_000),
+      sentence: "s".repeat(8_000),
       fix: "",
       sinceMs: 0,
       offered: "",
@@ -166,11 +166,29 @@ describe("a method", () => {
       const ids = Array.from({ length: channels }, (_, index) => index + 2 ** 40);
       return { ...outcome, diagnoses: new Map(ids.map((id) => [id, { ...diagnosis, events: [] }])) };
     };
-    await remote.recordRound(gateway, ofChannels(1_000));
-    expect(calls.at(-1)).toStrictEqual(["recordRound", [gateway, ofChannels(1_000)]]);
-    const error = await failureOf(remote.recordRound(gateway, ofChannels(3_000)));
+    await remote.recordRound(gateway, ofChannels(500));
+    expect(calls).toStrictEqual([["recordRound", [gateway, ofChannels(500)]]]);
+    calls.length = 0;
+    await remote.recordRound(gateway, ofChannels(2_300));
+    const parts = calls.map(([, [, part]]) => part as RoundOutcome);
+    expect(parts.map(({ diagnoses }) => diagnoses.size)).toEqual([500, 500, 500, 500, 300]);
+    expect(parts.flatMap(({ diagnoses }) => [...diagnoses.keys()])).toEqual([...ofChannels(2_300).diagnoses.keys()]);
+    const { diagnoses: _, ...rest } = parts.at(-1) as RoundOutcome;
+    const { diagnoses: __, ...expected } = outcome;
+    expect(rest).toStrictEqual(expected);
+    for (const { conns, netStatuses, observedGeneration } of parts.slice(0, -1)) {
+      expect([conns, netStatuses.size, observedGeneration]).toEqual([[], 0, undefined]);
+    }
+  });
+
+  it("that is more than the desk takes is not taken", async () => {
+    const { calls, control } = recording(() => undefined);
+    const remote = await connect([await start(control)]);
+    const gateway = fc.sample(argumentsOf.recordRemoval, 1)[0]?.[0];
+    if (gateway === undefined) throw new TypeError("there is one");
+    const error = await failureOf(remote.recordFailure(gateway, "x".repeat(17 << 20), []));
     expect(error).toMatchObject({ kind: "unavailable" });
-    expect(calls).toHaveLength(1);
+    expect(calls).toEqual([]);
   });
 });
 

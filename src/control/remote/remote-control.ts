@@ -29,6 +29,7 @@ import {
   wire,
 } from "../wire.ts";
 import { ApiNodes, type ApiPlace, type AskOptions } from "./api-nodes.ts";
+import { divideRound } from "./divide-round.ts";
 
 export interface Patience {
   /** For how long a node may be silent before the next one is asked. */
@@ -92,8 +93,9 @@ export class RemoteControl implements Control {
     return this.#ask("readMemory", [gatewayId]);
   }
 
-  recordRound(vpnGw: VpnGw, outcome: RoundOutcome): Promise<void> {
-    return this.#ask("recordRound", [vpnGw, outcome]);
+  /** In several reports where there is much to tell: each may be told again, and the last one says how far the gateway has come. */
+  async recordRound(vpnGw: VpnGw, outcome: RoundOutcome): Promise<void> {
+    for (const part of divideRound(outcome)) await this.#ask("recordRound", [vpnGw, part]);
   }
 
   recordRemoval(vpnGw: VpnGw): Promise<void> {
