@@ -57,10 +57,10 @@ async function connect(nodes: readonly { endpoint: string }[], patience: Patienc
 }
 
 /** Takes connections and never says a word. */
-async function startHung() {
+async function startHung(port = 0) {
   const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => sockets.add(socket.on("error", () => {})));
-  server.listen(0, "127.0.0.1");
+  server.listen(port, "127.0.0.1");
   await once(server, "listening");
   cleanups.push(() => {
     for (const socket of sockets) socket.destroy();
@@ -209,6 +209,19 @@ describe("a node", () => {
     // Those that went at once, and nobody after them.
     expect(hung.sockets.size).toBeLessThanOrEqual(16);
     expect(good.counts.requests).toBe(200);
+  });
+
+  it("that hangs is given up by a renewal soon enough for others to be asked within the term", async () => {
+    const { control } = recording(() => ({ ...leases, termMs: 3_000 }));
+    const [first, second] = [await startNode(() => control), await start(control)] as const;
+    const remote = await connect([first, second]);
+    await remote.renew();
+    await first.stop();
+    const silent = await startHung(first.port);
+    const beganMs = performance.now();
+    await remote.renew();
+    expect(performance.now() - beganMs).toBeLessThan(3_000);
+    expect(silent.sockets.size).toBe(1);
   });
 
   it("that hangs does not keep a renewal behind what else there is to ask", async () => {

@@ -34,7 +34,7 @@ import { divideRound } from "./divide-round.ts";
 export interface Patience {
   /** For how long a node may be silent before the next one is asked. */
   readonly silenceMs: number;
-  /** The same for a renewal: a lease has to bear some nodes that hang. */
+  /** The same for a renewal at most, and less where a term is short: a lease has to bear some nodes that hang. */
   readonly renewalSilenceMs: number;
   readonly pollSilenceMs: number;
   /** Pauses of a watch that hears nothing of use: the first one, and the longest. */
@@ -50,6 +50,10 @@ const usualPatience: Patience = {
   longestPauseMs: 30_000,
 };
 
+/** So many silent nodes may be asked in a term. */
+const nodesInTerm = 6;
+const leastSilenceMs = 500;
+
 /** A poll that took this long was no waste. */
 const worthwhileMs = 1_000;
 
@@ -58,6 +62,7 @@ export class RemoteControl implements Control {
   readonly #patience: Patience;
   /** Of the last leases, by gateway. */
   #fences: ReadonlyMap<number, number> = new Map();
+  #termMs = Number.POSITIVE_INFINITY;
 
   constructor(place: ApiPlace, patience: Partial<Patience> = {}) {
     this.#nodes = new ApiNodes(place);
@@ -70,7 +75,8 @@ export class RemoteControl implements Control {
   }
 
   async renew(): Promise<Leases> {
-    const options = { silenceMs: this.#patience.renewalSilenceMs, isUrgent: true };
+    const silenceMs = Math.min(this.#patience.renewalSilenceMs, Math.max(leastSilenceMs, this.#termMs / nodesInTerm));
+    const options = { silenceMs, isUrgent: true };
     const { leases, fences } = await this.#send(
       "renew",
       question.encode({ args: [], fence: undefined }),
@@ -78,6 +84,7 @@ export class RemoteControl implements Control {
       options,
     );
     this.#fences = fences;
+    this.#termMs = leases.termMs;
     return leases;
   }
 
