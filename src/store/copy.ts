@@ -1,6 +1,7 @@
 // Copies all that one database holds into another one, of either kind, and compares both row by row. What is there already is kept, if it
 // is the same: so a copy that was cut off goes on.
 import { type RawBuilder, sql } from "kysely";
+import { markCopy, unmarkCopy } from "./copy-mark.ts";
 import type { Database, Hand, NumberedTable } from "./database.ts";
 import { StoreError } from "./errors.ts";
 import { migrate } from "./migrate.ts";
@@ -60,6 +61,7 @@ export interface CopiedTable {
 export async function copyState(source: Database, target: Database, tell: (done: CopiedTable) => void): Promise<void> {
   await refuseOtherVersion(source);
   await migrate(target);
+  await markCopy(target);
   const snapshot = source.hand.sql.transaction().setIsolationLevel("repeatable read");
   await snapshot.execute(async (transaction) => {
     const from: Hand = { ...source.hand, sql: transaction };
@@ -71,6 +73,7 @@ export async function copyState(source: Database, target: Database, tell: (done:
     }
     for (const [table, key] of Object.entries(keys)) await compareTable(from, target, table, key);
   });
+  await unmarkCopy(target);
 }
 
 async function refuseOtherVersion({ name, hand }: Database): Promise<void> {

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { CompiledQuery } from "kysely";
 import { findSealedKey } from "./accounts.ts";
+import { refuseHalfCopy } from "./copy-mark.ts";
 import type { Database, Durability, Hand, Line, Listener } from "./database.ts";
 import { isDisconnection, isFull, isPassing, StoreError } from "./errors.ts";
 import { migrate } from "./migrate.ts";
@@ -65,6 +66,7 @@ export class Store {
     if (isFile(url)) readMasterKey(masterKeyFile);
     const database = await openDatabase(url, { answerMs: usualAnswerMs, ...options });
     try {
+      await refuseHalfCopy(database);
       const migrated = await migrate(database);
       const sealer = await openSealer(database, masterKeyFile);
       return new Store(database, sealer, migrated, options);

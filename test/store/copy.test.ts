@@ -11,7 +11,7 @@ import type { Database } from "../../src/store/database.ts";
 import { grantLeases } from "../../src/store/gateway-leases.ts";
 import { insertHost } from "../../src/store/hosts.ts";
 import { insertRequestStamp } from "../../src/store/request-stamps.ts";
-import { openDatabase } from "../../src/store/store.ts";
+import { openDatabase, Store } from "../../src/store/store.ts";
 import { addTraffic, saveSaCounter } from "../../src/store/traffic.ts";
 import { deleteVpnConn as deleteConnRow, recordNetStatus } from "../../src/store/vpn-conns.ts";
 import { type Snapshot, viewDatabase } from "../support/database-view.ts";
@@ -123,6 +123,22 @@ describe.skipIf(postgresReason !== undefined)("a copy", () => {
     const third = await copy(fromFile(), server.url);
     expect(third.filter((table) => table.copied > 0)).toEqual([]);
     expect(third.find(({ table }) => table === "traffic_slots")).toMatchObject({ rows: 1_234 });
+  });
+
+  it("that was cut off is opened by no server before it is whole", async () => {
+    const start = () => Store.open(server.url, join(source.dir, "master.key"));
+    await expect(copy(fromFile(), server.url, 8)).rejects.toThrow("cut off");
+    for (const _ of [1, 2]) {
+      await expect(start()).rejects.toMatchObject({ name: "StoreError", kind: "unavailable" });
+      await expect(start()).rejects.toThrow(/has a part of a copy; culvert import, called again, goes on$/);
+      await expect(copy(fromFile(), server.url, 9)).rejects.toThrow("cut off");
+    }
+    await copy(fromFile(), server.url);
+    await (await start()).close();
+    // What a server has is not kept from it by a copy that is refused.
+    await command(server.url, "insert into accounts values (99, 'other', 1)");
+    await expect(copy(fromFile(), server.url)).rejects.toThrow("that the source does not have");
+    await (await start()).close();
   });
 
   it.each([
