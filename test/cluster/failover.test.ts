@@ -105,8 +105,8 @@ describeOnMachine("an installation of many machines", () => {
       const since = now();
       await cluster.cutPower(holder);
       await tenant.addChannel(place, "asked for without a host", "10.90.0.0/24");
+      await waitForOther(holder);
       await expectRecovery("power cut", since);
-      expect(await findHolder()).not.toBe(holder);
       await cluster.restorePower(holder);
     });
 

@@ -9,6 +9,7 @@ const timeoutMs = 60_000;
 export class Tenant {
   readonly #caller: Caller;
   readonly #endpoints: readonly string[];
+  #node = 0;
   /** Names of channels whose creation was acknowledged, and of those whose caller heard nothing. */
   readonly acknowledged = new Set<string>();
   readonly unsure = new Set<string>();
@@ -21,15 +22,15 @@ export class Tenant {
     this.#endpoints = endpoints;
   }
 
-  /** The reply of the first node that gives one. @throws Error when neither does within a minute */
+  /** The reply of the node that gave the last one, else of the other. @throws Error when neither gives one within a minute */
   async call(action: string, parameters: Readonly<Record<string, string>>): Promise<Reply> {
-    let place = 0;
     return await waitFor(
       async () => {
-        place += 1;
-        const came = await this.callOnce(place % this.#endpoints.length, action, parameters);
+        const came = await this.callOnce(this.#node, action, parameters);
         // 6000: the node answers and its database does not.
-        return came !== undefined && came.code !== 6000 ? came : undefined;
+        if (came !== undefined && came.code !== 6000) return came;
+        this.#node = (this.#node + 1) % this.#endpoints.length;
+        return undefined;
       },
       { what: `a reply to ${action}`, timeoutMs },
     );
