@@ -4,7 +4,7 @@
 import type { Diagnosis, UnknownPeer } from "../vpn/diagnosis.ts";
 import type { DesiredVpnConn, VpnGw } from "../vpn/entities.ts";
 import type { NetStatus, VpnConnStatus, VpnGwStatus } from "../vpn/status.ts";
-import type { SaCounter, TrafficSlot } from "../vpn/traffic.ts";
+import type { SaCounter } from "../vpn/traffic.ts";
 
 /** A gateway as it is to be, as far as it changed. */
 export interface GatewayRead {
@@ -61,10 +61,14 @@ export interface FailureRecorded {
   readonly nextTaskInMs: number | undefined;
 }
 
-/** How far a CHILD_SA has counted, and the slots that what is new of it is spread over. */
+/**
+ * How far a CHILD_SA has counted. What of it is new is found out where it is added up, so that a report may be repeated, and may be
+ * overtaken by a later one.
+ */
 export interface CountedTraffic {
   readonly counter: SaCounter;
-  readonly slots: readonly TrafficSlot[];
+  /** When it was looked at before, or made: what is new has flowed since then. Milliseconds since 1970. */
+  readonly fromMs: number;
 }
 
 /** The gateways of a host, and for how long it may run them (docs/decisions/0104-a-lease-for-each-gateway.md). */

@@ -15,7 +15,7 @@ import { causes, type Diagnosis, type DiagnosisEvent, type UnknownPeer } from ".
 import type { DesiredVpnConn, VpnConn, VpnGw } from "../vpn/entities.ts";
 import type { StoredSpd } from "../vpn/spd.ts";
 import { vpnConnStatuses, vpnGwStatuses } from "../vpn/status.ts";
-import type { SaCounter, TrafficSlot } from "../vpn/traffic.ts";
+import type { SaCounter } from "../vpn/traffic.ts";
 import {
   anything,
   type Codec,
@@ -141,7 +141,6 @@ const unknownPeer = record<UnknownPeer>({
 });
 
 const saCounter = record<SaCounter>({ connId: count, spi: text, bytesIn: count, bytesOut: count, seenAtMs: integer });
-const slot = record<TrafficSlot>({ startsAtMs: integer, bytesIn: count, bytesOut: count });
 
 const connOutcome = record<ConnOutcome>({
   connId: count,
@@ -188,10 +187,7 @@ export const wire: {
     result: record<FailureRecorded>({ failedConnIds: list(count), nextTaskInMs: maybe(duration) }),
   },
   addTraffic: {
-    args: tuple<Arguments<"addTraffic">>(
-      count,
-      list(record<CountedTraffic>({ counter: saCounter, slots: list(slot) })),
-    ),
+    args: tuple<Arguments<"addTraffic">>(count, list(record<CountedTraffic>({ counter: saCounter, fromMs: integer }))),
     result: nothing,
   },
   forgetCounters: { args: tuple<Arguments<"forgetCounters">>(count, list(saCounter)), result: nothing },

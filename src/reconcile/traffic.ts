@@ -1,16 +1,11 @@
 // Reports what flows through one gateway's channels, from what the rounds of its loop observe. It asks charon nothing itself.
-import type { Control, CountedTraffic } from "../control/control.ts";
+import type { Control } from "../control/control.ts";
 import type { ActualGateway } from "../dataplane/dataplane.ts";
 import { type SaCounter, spread } from "../vpn/traffic.ts";
 import { type Flow, Meter } from "./meter.ts";
 
 /** How many slots share a report, about. More would hold up other writes for longer: a slot takes some 15 µs. */
 const slotsAtOnce = 200;
-
-/** A flow with the slots that it is spread over. */
-interface Spread extends CountedTraffic {
-  readonly flow: Flow;
-}
 
 export class TrafficWatch {
   readonly #gatewayId: number;
@@ -43,11 +38,11 @@ export class TrafficWatch {
     if (listed !== undefined) await this.#forget(this.#meter.forget(listed));
   }
 
-  async #report(part: readonly Spread[]): Promise<void> {
-    const moved = part.filter(({ slots }) => slots.length > 0);
-    const counted = moved.map(({ counter, slots }) => ({ counter, slots }));
+  async #report(part: readonly Flow[]): Promise<void> {
+    const moved = part.filter(({ bytesIn, bytesOut }) => bytesIn > 0 || bytesOut > 0);
+    const counted = moved.map(({ counter, fromMs }) => ({ counter, fromMs }));
     if (counted.length > 0) await this.#control.addTraffic(this.#gatewayId, counted);
-    this.#meter.accept(part.map(({ flow }) => flow));
+    this.#meter.accept(part);
   }
 
   async #forget(gone: readonly SaCounter[]): Promise<void> {
@@ -56,13 +51,12 @@ export class TrafficWatch {
 }
 
 /** Parts of flows, each for a report of its own. After a long time without a server one CHILD_SA may have hundreds of slots. */
-function* divide(flows: readonly Flow[]): Generator<Spread[]> {
-  let part: Spread[] = [];
+function* divide(flows: readonly Flow[]): Generator<Flow[]> {
+  let part: Flow[] = [];
   let count = 0;
   for (const flow of flows) {
-    const slots = spread(flow, flow);
-    part.push({ flow, counter: flow.counter, slots });
-    count += slots.length;
+    part.push(flow);
+    count += spread(flow, flow).length;
     if (count < slotsAtOnce) continue;
     yield part;
     [part, count] = [[], 0];

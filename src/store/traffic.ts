@@ -68,14 +68,26 @@ export async function listSaCounters(db: Db, vpnGwId: number): Promise<SaCounter
     .selectAll("sa_counters")
     .where("vpn_conns.vpn_gw_id", "=", vpnGwId)
     .execute();
-  return rows.map((row) => ({
-    connId: row.vpn_conn_id,
-    spi: row.spi,
-    bytesIn: row.bytes_in,
-    bytesOut: row.bytes_out,
-    seenAtMs: row.seen_at,
-  }));
+  return rows.map(readCounter);
 }
+
+function readCounter(row: Selectable<Schema["sa_counters"]>): SaCounter {
+  const { vpn_conn_id: connId, spi, bytes_in: bytesIn, bytes_out: bytesOut, seen_at: seenAtMs } = row;
+  return { connId, spi, bytesIn, bytesOut, seenAtMs };
+}
+
+/** How far a CHILD_SA had counted; undefined: nothing of it has been recorded. */
+export async function findSaCounter(
+  db: Db,
+  { connId, spi }: Pick<SaCounter, "connId" | "spi">,
+): Promise<SaCounter | undefined> {
+  const [row] = await selectCounter(db, { connId, spi });
+  return row === undefined ? undefined : readCounter(row);
+}
+
+const selectCounter = prepare((sql, { connId, spi }: { connId: number; spi: string }) =>
+  sql.selectFrom("sa_counters").selectAll().where("vpn_conn_id", "=", connId).where("spi", "=", spi),
+);
 
 export async function saveSaCounter(db: Db, { connId, spi, ...counter }: SaCounter): Promise<void> {
   const { bytesIn, bytesOut, seenAtMs } = counter;

@@ -131,8 +131,12 @@ export function describeAnswers(scene: ControlScene): void {
         new Map([[others, diagnosis]]),
       ];
       await scene.control.recordRound(otherGw, { ...nothing, netStatuses: otherStatuses, diagnoses: otherDiagnoses });
-      await scene.control.addTraffic(scene.place.vpnGw.id, [{ counter: { ...counter, connId: up.connId }, slots: [] }]);
-      await scene.control.addTraffic(scene.other.vpnGw.id, [{ counter: { ...counter, connId: others }, slots: [] }]);
+      await scene.control.addTraffic(scene.place.vpnGw.id, [
+        { counter: { ...counter, connId: up.connId }, fromMs: startMs },
+      ]);
+      await scene.control.addTraffic(scene.other.vpnGw.id, [
+        { counter: { ...counter, connId: others }, fromMs: startMs },
+      ]);
       expect(await scene.control.readMemory(scene.place.vpnGw.id)).toEqual({
         netStatuses,
         diagnoses: new Map([[down.connId, diagnosis]]),

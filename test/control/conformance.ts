@@ -27,13 +27,12 @@ export function describeControl(
       const { connId } = await scene.makeRunning();
       const vpnGw = await scene.gw();
       const counter = { connId, spi: "a", bytesIn: 1, bytesOut: 1, seenAtMs: startMs };
-      const slots = [{ startsAtMs: startMs, bytesIn: 1, bytesOut: 1 }];
-      await scene.control.addTraffic(vpnGw.id, [{ counter: { ...counter, spi: "b" }, slots: [] }]);
+      await scene.control.addTraffic(vpnGw.id, [{ counter: { ...counter, spi: "b" }, fromMs: startMs }]);
       const netStatuses = new Map([[connId, "available"]] as const);
       return [
         ["recordRound", () => scene.control.recordRound(vpnGw, { ...nothing, netStatuses })],
         ["recordFailure", () => scene.control.recordFailure(vpnGw, "no", [])],
-        ["addTraffic", () => scene.control.addTraffic(vpnGw.id, [{ counter, slots }])],
+        ["addTraffic", () => scene.control.addTraffic(vpnGw.id, [{ counter, fromMs: startMs }])],
         ["forgetCounters", () => scene.control.forgetCounters(vpnGw.id, [{ ...counter, spi: "b" }])],
         ["recordRemoval", () => scene.control.recordRemoval(vpnGw)],
       ];

@@ -1,8 +1,7 @@
 // What control records when a gateway has gone, when it cannot run, and of what flows.
-import { describe, expect, it } from "vitest";
-import type { CountedTraffic } from "../../src/control/control.ts";
+import { beforeEach, describe, expect, it } from "vitest";
 import { listSaCounters, listTraffic } from "../../src/store/traffic.ts";
-import { slotMs } from "../../src/vpn/traffic.ts";
+import { type SaCounter, slotMs } from "../../src/vpn/traffic.ts";
 import { type ControlScene, many, startMs, succeeded } from "./scene.ts";
 
 export function describeReports(scene: ControlScene): void {
@@ -61,23 +60,57 @@ export function describeReports(scene: ControlScene): void {
   describe("told of traffic", () => {
     const always = { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER };
 
+    let connId = 0;
+    const recorded = () => listTraffic(scene.store.db, connId, always);
+    const counters = () => listSaCounters(scene.store.db, scene.place.vpnGw.id);
+    const at = (bytesIn: number, bytesOut: number, afterMs: number): SaCounter => {
+      return { connId, spi: "09e4f111", bytesIn, bytesOut, seenAtMs: startMs + afterMs };
+    };
+    const tell = (counter: SaCounter, fromMs: number) =>
+      scene.control.addTraffic(scene.place.vpnGw.id, [{ counter, fromMs: startMs + fromMs }]);
+    beforeEach(async () => {
+      ({ connId } = await scene.makeRunning());
+    });
+
     it("adds it up, remembers how far it was counted, and forgets that again", async () => {
-      const { connId } = await scene.makeRunning();
-      const slot = { startsAtMs: startMs, bytesIn: many, bytesOut: 2 };
-      const next = { startsAtMs: startMs + slotMs, bytesIn: 1, bytesOut: 1 };
-      const counter = { connId, spi: "09e4f111", bytesIn: many, bytesOut: 2, seenAtMs: startMs };
-      const later = { ...counter, bytesIn: many + many, seenAtMs: startMs + 1 };
-      const parts: CountedTraffic[] = [
-        { counter, slots: [slot] },
-        { counter: later, slots: [slot, next] },
+      await tell(at(many, 2, 0), 0);
+      await tell(at(many + many, 4, slotMs + 1), slotMs);
+      const slots = [
+        { startsAtMs: startMs, bytesIn: many, bytesOut: 2 },
+        { startsAtMs: startMs + slotMs, bytesIn: many, bytesOut: 2 },
       ];
-      for (const part of parts) await scene.control.addTraffic(scene.place.vpnGw.id, [part]);
-      const sum = { ...slot, bytesIn: many + many, bytesOut: 4 };
-      expect(await listTraffic(scene.store.db, connId, always)).toEqual([sum, next]);
-      expect(await listSaCounters(scene.store.db, scene.place.vpnGw.id)).toEqual([later]);
-      await scene.control.forgetCounters(scene.place.vpnGw.id, [later]);
-      expect(await listSaCounters(scene.store.db, scene.place.vpnGw.id)).toEqual([]);
-      expect(await listTraffic(scene.store.db, connId, always)).toEqual([sum, next]);
+      expect(await recorded()).toEqual(slots);
+      expect(await counters()).toEqual([at(many + many, 4, slotMs + 1)]);
+      await scene.control.forgetCounters(scene.place.vpnGw.id, [at(0, 0, 0)]);
+      expect(await counters()).toEqual([]);
+      expect(await recorded()).toEqual(slots);
+    });
+
+    it("counts nothing twice, whether it is told twice, told more the second time, or overtaken", async () => {
+      const first = at(100, 10, 0);
+      const later = at(150, 30, 2 * slotMs);
+      await tell(first, 0);
+      await tell(first, 0);
+      // Its answer was lost: it is told from the same time on, with what has come since.
+      await tell(later, 0);
+      await tell(first, 0);
+      const sum = (await recorded()).reduce(
+        (all, slot) => [(all[0] ?? 0) + slot.bytesIn, (all[1] ?? 0) + slot.bytesOut],
+        [0, 0],
+      );
+      expect(sum).toEqual([150, 30]);
+      expect(await counters()).toEqual([later]);
+    });
+
+    it("takes what flowed to have flowed since it was looked at, and no longer than an SA may live", async () => {
+      await tell(at(1, 0, 0), -slotMs * 1_000_000);
+      expect((await recorded()).length).toBe(1);
+      await tell(at(3_001, 0, 10 * slotMs), 9 * slotMs);
+      expect(await recorded()).toContainEqual({ startsAtMs: startMs + 9 * slotMs, bytesIn: 3_000, bytesOut: 0 });
+      await scene.control.addTraffic(scene.place.vpnGw.id, [
+        { counter: { ...at(many, 0, 0), spi: "another" }, fromMs: Number.MIN_SAFE_INTEGER },
+      ]);
+      expect((await recorded()).length).toBeLessThan(3_000);
     });
   });
 }

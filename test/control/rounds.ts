@@ -155,8 +155,7 @@ export function describeRounds(scene: ControlScene): void {
         diagnoses: new Map([[connId, makeDiagnosis("peer-silent", startMs)]]),
       });
       const counter = { connId, spi: "a", bytesIn: 1, bytesOut: 1, seenAtMs: startMs };
-      const slots = [{ startsAtMs: startMs, bytesIn: 1, bytesOut: 1 }];
-      await scene.control.addTraffic(scene.place.vpnGw.id, [{ counter, slots }]);
+      await scene.control.addTraffic(scene.place.vpnGw.id, [{ counter, fromMs: startMs }]);
       expect(await scene.picture()).toEqual(before);
     });
   });

@@ -17,7 +17,7 @@ import { causes, type Diagnosis, type UnknownPeer } from "../../src/vpn/diagnosi
 import type { DesiredVpnConn, VpnConn, VpnGw } from "../../src/vpn/entities.ts";
 import { Secret } from "../../src/vpn/secret.ts";
 import { type NetStatus, vpnConnStatuses, vpnGwStatuses } from "../../src/vpn/status.ts";
-import type { SaCounter, TrafficSlot } from "../../src/vpn/traffic.ts";
+import type { SaCounter } from "../../src/vpn/traffic.ts";
 
 /** Many are beyond 31 bits. */
 const count = fc.maxSafeNat();
@@ -123,7 +123,6 @@ const counter: Arbitrary<SaCounter> = objectOf({
   bytesOut: count,
   seenAtMs: integer,
 });
-const slot: Arbitrary<TrafficSlot> = objectOf({ startsAtMs: integer, bytesIn: count, bytesOut: count });
 
 const plainOutcome = objectOf<ConnOutcome>({
   connId: count,
@@ -158,7 +157,7 @@ export const argumentsOf: { readonly [M in Method]: Arbitrary<Arguments<M>> } = 
   recordRound: fc.tuple(vpnGw, roundOutcome),
   recordRemoval: fc.tuple(vpnGw),
   recordFailure: fc.tuple(vpnGw, text, list(connOutcome)),
-  addTraffic: fc.tuple(count, list(objectOf({ counter, slots: list(slot) }))),
+  addTraffic: fc.tuple(count, list(objectOf({ counter, fromMs: integer }))),
   forgetCounters: fc.tuple(count, list(counter)),
 };
 

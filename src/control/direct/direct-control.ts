@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { listDiagnoses } from "../../store/diagnoses.ts";
 import { isUnreachable } from "../../store/errors.ts";
 import type { Db, Store } from "../../store/store.ts";
-import { addTraffic, deleteSaCounter, listSaCounters, saveSaCounter } from "../../store/traffic.ts";
+import { deleteSaCounter, listSaCounters } from "../../store/traffic.ts";
 import { listChangedConns, listNetStatuses } from "../../store/vpn-conns.ts";
 import { findVpnGwById } from "../../store/vpn-gws.ts";
 import type { VpnGw } from "../../vpn/entities.ts";
@@ -24,6 +24,7 @@ import {
 import type { LeaseBook } from "./lease-book.ts";
 import { keepOwn, keepOwnRound } from "./own-channels.ts";
 import { recordFailure, recordRemoval, recordRound } from "./record.ts";
+import { recordTraffic } from "./record-traffic.ts";
 
 export interface DirectControlOptions {
   readonly store: Store;
@@ -100,10 +101,7 @@ export class DirectControl implements Control {
 
   addTraffic(gatewayId: number, counted: readonly CountedTraffic[]): Promise<void> {
     return this.#report(gatewayId, nobody, async (db) => {
-      for (const { counter, slots } of await this.#keepOwn(db, gatewayId, counted, ({ counter }) => counter.connId)) {
-        for (const slot of slots) await addTraffic(db, counter.connId, slot);
-        await saveSaCounter(db, counter);
-      }
+      await recordTraffic(db, await this.#keepOwn(db, gatewayId, counted, ({ counter }) => counter.connId));
     });
   }
 
