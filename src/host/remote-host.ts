@@ -10,6 +10,9 @@ import { LeasedHost } from "./leased-host.ts";
 import { makeDataplane } from "./make-dataplane.ts";
 import { ensureSession } from "./session.ts";
 
+/** For how long rounds under way may wait for an API that does not answer, once the host is to stop. */
+const patienceMs = 5_000;
+
 export class RemoteHost {
   readonly #control: RemoteControl;
   readonly #host: LeasedHost;
@@ -39,7 +42,9 @@ export class RemoteHost {
 
   /** Ends the loops. The gateways live on for as long as their leases last. */
   async stop(): Promise<void> {
+    const giveUp = setTimeout(() => this.#control.close(), patienceMs);
     await this.#host.stop();
+    clearTimeout(giveUp);
     this.#control.close();
   }
 }

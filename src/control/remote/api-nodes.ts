@@ -38,14 +38,16 @@ export class ApiNodes {
   readonly #turns = new Turns(mostAtOnce);
   /** The one that answered last. */
   #current = 0;
+  #isClosed = false;
 
   constructor(place: ApiPlace) {
     this.#place = place;
     this.#agent = new Agent({ keepAlive: true, ...(place.trusted !== undefined && { ca: place.trusted }) });
   }
 
-  /** Lets go of the connections. */
+  /** What is under way fails, and nothing is asked any more. */
   close(): void {
+    this.#isClosed = true;
     this.#agent.destroy();
   }
 
@@ -59,6 +61,7 @@ export class ApiNodes {
     const { endpoints } = this.#place;
     const reasons: string[] = [];
     for (const _ of endpoints) {
+      if (this.#isClosed) break;
       const index = this.#current;
       const endpoint = endpoints[index] ?? "";
       const outcome = await this.#askOne(endpoint, name, body, options);
@@ -68,6 +71,7 @@ export class ApiNodes {
       // Somebody else may have seen it before, and gone on.
       if (this.#current === index) this.#current = (index + 1) % endpoints.length;
     }
+    if (this.#isClosed) reasons.push("the host is being stopped");
     throw new ControlError("unavailable", `no API node answers: ${reasons.join("; ")}`);
   }
 
@@ -77,8 +81,7 @@ export class ApiNodes {
       const answer = await this.#exchange(endpoint, name, body, options);
       return answer.status >= 500 ? `HTTP status ${answer.status}` : answer;
     } catch (error) {
-      const code = error instanceof Error && "code" in error ? String(error.code) : "";
-      if (!(error instanceof StaleConnection)) return code === "" ? String(error) : code;
+      if (this.#isClosed || !(error instanceof StaleConnection)) return reasonOf(error);
     }
     return this.#askOne(endpoint, name, body, options);
   }
@@ -104,11 +107,17 @@ export class ApiNodes {
       });
       sent.on("timeout", () => sent.destroy(new Error(`it was silent for ${silenceMs / 1_000} s`)));
       sent.on("error", (error: Error & { code?: string }) => {
-        reject(sent.reusedSocket && error.code === "ECONNRESET" ? new StaleConnection() : error);
+        reject(sent.reusedSocket && error.code === "ECONNRESET" ? new StaleConnection(error.message) : error);
       });
       sent.end(body);
     });
   }
+}
+
+/** The code where there is one: the message has more than anybody wants to know. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return "code" in error ? String(error.code) : error.message;
 }
 
 /** A connection that was kept, and that the node had closed before it was used again: no word on the node. */

@@ -69,7 +69,7 @@ export class RemoteControl implements Control {
     this.#patience = { ...usualPatience, ...patience };
   }
 
-  /** Lets go of the connections. */
+  /** What is under way fails, and nothing is asked any more. */
   close(): void {
     this.#nodes.close();
   }
