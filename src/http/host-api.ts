@@ -25,8 +25,11 @@ import { Secret } from "../vpn/secret.ts";
 /** A host that was let in. */
 export interface AdmittedHost {
   readonly hostId: number;
-  /** @param fences by gateway, as it was told them with its last leases */
-  seat(fences: ReadonlyMap<number, number>): HostSeat;
+  /**
+   * @param fences by gateway, as it was told them with its last leases
+   * @param isAwaited whether the host still waits for the answer: what it has given up it may have reported elsewhere
+   */
+  seat(fences: ReadonlyMap<number, number>, isAwaited: () => boolean): HostSeat;
 }
 
 /** A host's side of the desk. */
@@ -68,8 +71,8 @@ export function serveHosts(app: FastifyInstance, desk: HostDesk, log: FastifyBas
     const options = { bodyLimit: bodyLimitBytes };
     for (const method of Object.keys(wire) as Method[]) {
       scope.post(`${hostPath}${method}`, options, async (request, reply) => {
-        const host = hostOf(request);
-        return sendJson(reply, await carryOut(host, method, readJson(request), desk.board));
+        const isAwaited = () => !request.raw.socket.destroyed;
+        return sendJson(reply, await carryOut(hostOf(request), method, readJson(request), desk.board, isAwaited));
       });
     }
     scope.post(`${hostPath}watch`, options, async (request, reply) => {
@@ -90,12 +93,14 @@ async function carryOut<M extends Method>(
   method: M,
   body: unknown,
   board: NudgeBoard,
+  isAwaited: () => boolean,
 ): Promise<unknown> {
   const { args: json, fence } = question.decode(body);
   const { args, result } = wire[method] as { args: Codec<Arguments<M>>; result: Codec<Result<M>> };
   const given = args.decode(json);
   const gatewayId = gatewayOf(given);
-  const seat = host.seat(new Map(gatewayId === undefined || fence === undefined ? [] : [[gatewayId, fence]]));
+  const fences = new Map(gatewayId === undefined || fence === undefined ? [] : [[gatewayId, fence]]);
+  const seat = host.seat(fences, isAwaited);
   const work = seat.control[method] as (...given: Arguments<M>) => Promise<Result<M>>;
   const made = await work.apply(seat.control, given);
   if (method !== "renew") return result.encode(made);

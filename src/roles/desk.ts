@@ -1,11 +1,11 @@
 // The desk that gateway hosts come to: who a token belongs to, and the store behind what a host asks and reports.
 import { ControlError } from "../control/control.ts";
 import { DirectControl, reach } from "../control/direct/direct-control.ts";
-import { HostLeases } from "../control/direct/host-leases.ts";
+import { HostLeases, type HostLeasesOptions } from "../control/direct/host-leases.ts";
 import type { NudgeBoard } from "../control/nudge-board.ts";
 import type { HostDesk } from "../http/host-api.ts";
 import { findHostByToken } from "../operations/hosts.ts";
-import type { Store } from "../store/store.ts";
+import type { Db, Store } from "../store/store.ts";
 
 export interface DeskParts {
   readonly store: Store;
@@ -24,8 +24,8 @@ export function makeDesk({ store, clock, termMs, board }: DeskParts): HostDesk {
       if (host === undefined) throw new ControlError("refused", "the token is no gateway host's");
       return {
         hostId: host.id,
-        seat: (fences) => {
-          const leases = new HostLeases({ store, host: { hostId: host.id, session }, termMs, fences });
+        seat: (fences, isAwaited) => {
+          const leases = new AwaitedLeases({ store, host: { hostId: host.id, session }, termMs, fences }, isAwaited);
           return {
             control: new DirectControl({ store, clock, leases }),
             get fences() {
@@ -36,4 +36,22 @@ export function makeDesk({ store, clock, termMs, board }: DeskParts): HostDesk {
       };
     },
   };
+}
+
+/**
+ * The leases of a host that may have given up waiting, as for a node that stood still or whose database was away. What it reports later, here
+ * or elsewhere, must not be overtaken by what it reported before.
+ */
+class AwaitedLeases extends HostLeases {
+  readonly #isAwaited: () => boolean;
+
+  constructor(options: HostLeasesOptions, isAwaited: () => boolean) {
+    super(options);
+    this.#isAwaited = isAwaited;
+  }
+
+  override async check(db: Db, gatewayId: number): Promise<void> {
+    if (!this.#isAwaited()) throw new ControlError("unavailable", "the host has not waited for the answer");
+    await super.check(db, gatewayId);
+  }
 }

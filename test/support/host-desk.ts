@@ -6,6 +6,7 @@ import { NudgeBoard } from "../../src/control/nudge-board.ts";
 import type { ApiPlace } from "../../src/control/remote/api-nodes.ts";
 import { Readiness } from "../../src/health/readiness.ts";
 import type { Certificate } from "../../src/http/certificate.ts";
+import type { HostDesk } from "../../src/http/host-api.ts";
 import { makeSelfSigned } from "../../src/http/self-signed.ts";
 import { buildServer } from "../../src/http/server.ts";
 import { TlsPort } from "../../src/http/tls-port.ts";
@@ -46,6 +47,8 @@ export interface TestNode {
 export interface NodeOptions {
   readonly port?: number;
   readonly isPlainServed?: boolean;
+  /** The whole desk, instead of one that lets `token` in; its board is the node's. */
+  readonly deskOf?: (board: NudgeBoard) => HostDesk;
   /** The board that the next request is answered from; the node's own unless told. */
   readonly boardOf?: () => NudgeBoard;
 }
@@ -53,13 +56,13 @@ export interface NodeOptions {
 /** @param controlOf the side of the desk of a host that was let in, by its session */
 export async function startNode(
   controlOf: (session: string) => Control,
-  { port = 0, isPlainServed = false, boardOf }: NodeOptions = {},
+  { port = 0, isPlainServed = false, boardOf, deskOf }: NodeOptions = {},
 ): Promise<TestNode> {
   const lines: string[] = [];
   const log = pino({ level: "trace", base: null }, { write: (line) => lines.push(line) });
   const board = new NudgeBoard();
   const asked: [number, number][] = [];
-  const desk = {
+  const desk: HostDesk = deskOf?.(board) ?? {
     get board() {
       return boardOf?.() ?? board;
     },
