@@ -35,6 +35,7 @@ export class Neighbours {
   readonly #housekeeping: Housekeeping;
   readonly #placer: Placer;
   readonly #stopping = new AbortController();
+  #newest = 0;
   #following: Promise<void> | undefined;
 
   constructor({ config, store, clock, log }: NeighbourParts) {
@@ -53,9 +54,12 @@ export class Neighbours {
     this.#placer.start();
   }
 
-  /** A gateway has changed. */
+  /** A gateway has changed. One that is new has no host yet: numbers only rise. */
   nudge(vpnGwId: number): void {
     this.#line.say({ kind: "gateways", ids: [vpnGwId] });
+    if (vpnGwId <= this.#newest) return;
+    this.#newest = vpnGwId;
+    this.#placer.nudge();
   }
 
   /** Has the server's own host hear what the others do. */
