@@ -45,6 +45,7 @@ import {
   addTraffic,
   deleteSaCounter,
   deleteTrafficBefore,
+  findSaCounter,
   listSaCounters,
   listTraffic,
   saveSaCounter,
@@ -230,6 +231,7 @@ export function hotPaths(world: World): readonly HotPath[] {
     [
       "the loop: what flowed",
       change(async (db) => {
+        await findSaCounter(db, { connId: world.conn.id, spi: "1" });
         await addTraffic(db, world.conn.id, { startsAtMs: 0, bytesIn: 1, bytesOut: 1 });
         await saveSaCounter(db, { connId: world.conn.id, spi: "1", bytesIn: 1, bytesOut: 1, seenAtMs: 0 });
       }),
