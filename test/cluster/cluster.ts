@@ -3,6 +3,7 @@
 import { chmodSync, globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { run } from "../../src/dataplane/charon/ip.ts";
 import { instanceOf, namesOf } from "../../src/dataplane/charon/names.ts";
 import { removeInstance } from "../../src/dataplane/charon/remove-instance.ts";
 import { makeSelfSigned } from "../../src/http/self-signed.ts";
@@ -144,6 +145,17 @@ export class Cluster {
   async restorePower(name: HostName): Promise<void> {
     for (const card of ["eth0", "pub0", "vpc0"] as const) await this.machines.plug(name, card, true);
     await this.hosts[name].start();
+  }
+
+  /** What is known of the tunnel's ends, for whoever has to find out why it is not up. */
+  async describe(): Promise<string> {
+    const logs = Object.entries({ ...this.hosts, ...this.api }).map(
+      ([name, node]) => `--- ${name}\n${node.log.slice(-4_000)}`,
+    );
+    const uri = `unix://${join(this.#directory, "peer", "charon.vici")}`;
+    const sas = await run("/usr/sbin/swanctl", ["--list-sas", "--uri", uri]).catch(String);
+    const hosts = await this.administer("host", "list").catch(String);
+    return [...logs, `--- peer\n${sas}`, hosts, ""].join("\n");
   }
 
   async remove(): Promise<void> {

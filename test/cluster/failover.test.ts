@@ -95,7 +95,12 @@ describeOnMachine("an installation of many machines", () => {
     }, 60_000);
 
     afterEach(async () => {
-      await waitFor(() => tunnel.isAnswered, { what: "the tunnel to be up again", timeoutMs });
+      await waitFor(() => tunnel.isAnswered, { what: "the tunnel to be up again", timeoutMs: 50_000 }).catch(
+        async (error) => {
+          process.stderr.write(await cluster.describe());
+          throw error;
+        },
+      );
     });
 
     it("when a host loses its power: another takes its gateway with its address", {

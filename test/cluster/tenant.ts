@@ -43,7 +43,10 @@ export class Tenant {
     parameters: Readonly<Record<string, string>>,
   ): Promise<Reply | undefined> {
     const came = await this.#caller.ask(this.#endpoints[node] ?? "", action, parameters);
-    if ("reply" in came) return came.reply;
+    if ("reply" in came) {
+      this.#node = node;
+      return came.reply;
+    }
     this.failures.push(came.failure);
     return undefined;
   }
