@@ -19,6 +19,8 @@ export interface Hand {
   readonly run: <Row>(query: CompiledQuery<Row>) => Promise<Row[]>;
   /** Waits until no other transaction holds the thing, and holds it until this one ends. Only in a transaction. */
   readonly hold: (what: SharedThing) => Promise<void>;
+  /** Whether a statement that has been answered has failed and ended the transaction with it. */
+  readonly isEnded: () => boolean;
 }
 
 /** How a transaction is to be carried out. */

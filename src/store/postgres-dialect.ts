@@ -1,4 +1,6 @@
 // How our statements are written for PostgreSQL, and how kysely reaches it: the tables are those of SQLite in PostgreSQL's words.
+
+import type { Writable } from "node:stream";
 import {
   CompiledQuery,
   type CreateTableNode,
@@ -18,6 +20,8 @@ import { isStale } from "./errors.ts";
 
 /** The part of pg's client that statements go through. */
 export interface Wire {
+  /** How it reaches the server; changes while it connects. */
+  readonly connection?: { readonly stream: Pick<Writable, "cork" | "uncork"> };
   query(statement: Statement): Promise<QueryResultOf>;
 }
 
@@ -81,6 +85,7 @@ let lastStatement = 0;
  * become stale gets another name: whoever sends it again has it prepared anew.
  */
 export async function send(wire: Wire, { sql, parameters }: CompiledQuery, answerMs: number): Promise<QueryResultOf> {
+  gather(wire);
   const statement = { text: sql, values: [...parameters], query_timeout: answerMs };
   const name = parameters.length === 0 ? undefined : nameOf(sql);
   if (name === undefined) return wire.query(statement);
@@ -94,6 +99,7 @@ export async function send(wire: Wire, { sql, parameters }: CompiledQuery, answe
 
 /** Statements without parameters, one after the other in one text. */
 export function sendText(wire: Wire, text: string, answerMs: number): Promise<QueryResultOf> {
+  gather(wire);
   return wire.query({ text, values: [], query_timeout: answerMs });
 }
 
@@ -104,6 +110,14 @@ function nameOf(sql: string): string | undefined {
   const name = `culvert_${lastStatement}`;
   statementNames.set(sql, name);
   return name;
+}
+
+/** What is sent in one breath leaves in one packet: the driver would write, and wake the server, for each statement by itself. */
+function gather({ connection }: Wire): void {
+  const stream = connection?.stream;
+  if (stream === undefined) return;
+  stream.cork();
+  queueMicrotask(() => stream.uncork());
 }
 
 /** For what runs outside of Store.transaction: reads, and migrations. */

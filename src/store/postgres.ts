@@ -69,7 +69,12 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
   const kysely = makeKysely(readers, answerMs);
   return {
     name,
-    hand: { sql: kysely, run: async (query) => (await kysely.executeQuery(query)).rows, hold: refuseToHold },
+    hand: {
+      sql: kysely,
+      run: async (query) => (await kysely.executeQuery(query)).rows,
+      hold: refuseToHold,
+      isEnded: () => false,
+    },
     check: async () => {
       await sql`select id from accounts limit 1`.execute(kysely);
     },
@@ -148,6 +153,7 @@ function handOf(client: PoolClient, answerMs: number): Hand {
     hold: async (what) => {
       await send(client, lock(lockClass.shared, sharedThings[what]), answerMs);
     },
+    isEnded: () => client.getTransactionStatus() === "E",
   };
   hands.set(client, hand);
   return hand;

@@ -69,13 +69,13 @@ export function openSqlite(path: string, options: SqliteOptions): Database {
   dialect.createQueryCompiler = () => new SteadyCompiler();
   dialect.createAdapter = () => new TransactionalAdapter();
   const kysely = new Kysely<Schema>({ dialect });
-  // A transaction has the whole database for itself.
-  const hold = async () => {};
+  // A transaction has the whole database for itself, and outlives a statement that fails.
+  const shared = { hold: async () => {}, isEnded: () => false };
   const awaitDisk = makeDiskSwitch(opened);
   const refuseMoved = watchPlace(path);
   return {
     name: path,
-    hand: { sql: kysely, run: async (query) => (await kysely.executeQuery(query)).rows, hold },
+    hand: { sql: kysely, run: async (query) => (await kysely.executeQuery(query)).rows, ...shared },
     check: async () => {
       refuseMoved();
       await sql`select count(*) from sqlite_schema`.execute(kysely);
@@ -86,7 +86,9 @@ export function openSqlite(path: string, options: SqliteOptions): Database {
       turn.take();
       try {
         awaitDisk(durability === "at-once");
-        await kysely.transaction().execute((transaction) => work({ sql: transaction, run: runAtOnce(prepare), hold }));
+        await kysely
+          .transaction()
+          .execute((transaction) => work({ sql: transaction, run: runAtOnce(prepare), ...shared }));
       } finally {
         turn.give();
       }

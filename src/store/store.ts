@@ -149,7 +149,10 @@ export class Store {
       for (const job of jobs) {
         try {
           await together([!isAlone && hand.run(savepoint), job.run(db)]);
-          if (!isAlone) await hand.run(release);
+          if (isAlone) continue;
+          if (hand.isEnded()) throw new TypeError("a statement failed, and what it was for went on");
+          // Nobody has to wait for this: it fails when the connection does, and then so does the commit.
+          hand.run(release).catch(() => {});
         } catch (error) {
           // Of none is anything left: for want of space SQLite takes back the whole transaction by itself.
           if (isPassing(error) || isFull(error) || isDisconnection(error)) throw error;
