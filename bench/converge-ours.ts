@@ -49,7 +49,7 @@ export async function writeRows(
 ): Promise<Readonly<Record<string, string>>> {
   return await withScope(async (scope) => {
     const server = await startBenchServer(scope, dataDir, { ...settings, CULVERT_DATAPLANE: "simulated" });
-    const ledger = new Ledger(dataDir);
+    const ledger = await Ledger.open(dataDir, undefined);
     scope.defer("the database", () => ledger.close());
     const place = await makeGateways(scope, server.api, gateways);
     const orders = await makeOrders(scope, server.api, place, shape, channels);

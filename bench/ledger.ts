@@ -1,19 +1,35 @@
-// What the server has written down: looks into its database, read-only, to see that every task that was acknowledged has ended.
+// What the server has written down: looks into its database to see that every task that was acknowledged has ended.
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import BetterSqlite from "better-sqlite3";
+import pg from "pg";
 import type { Scope } from "./scope.ts";
 
 const settleBoundMs = 120_000;
 const pollMs = 20;
 
-export class Ledger {
-  readonly #file: BetterSqlite.Database;
-  readonly #countRunning: BetterSqlite.Statement<[], { count: number }>;
+type Row = Readonly<Record<string, unknown>>;
 
-  constructor(dataDir: string) {
-    this.#file = new BetterSqlite(join(dataDir, "culvert.db"), { readonly: true });
-    this.#countRunning = this.#file.prepare("select count(*) as count from tasks where status = 'running'");
+export class Ledger {
+  readonly #query: (sql: string) => Promise<readonly Row[]>;
+  readonly close: () => Promise<void>;
+
+  private constructor(query: (sql: string) => Promise<readonly Row[]>, close: () => Promise<void>) {
+    this.#query = query;
+    this.close = close;
+  }
+
+  /** @param url of a database of PostgreSQL; undefined: the file in the data directory */
+  static async open(dataDir: string, url: string | undefined): Promise<Ledger> {
+    if (url !== undefined) {
+      const client = new pg.Client(url);
+      await client.connect();
+      const query = async (sql: string) => (await client.query<Row>(sql)).rows;
+      return new Ledger(query, () => client.end());
+    }
+    const file = new BetterSqlite(join(dataDir, "culvert.db"), { readonly: true });
+    const query = async (sql: string) => file.prepare<[], Row>(sql).all();
+    return new Ledger(query, async () => void file.close());
   }
 
   /** Waits until no task runs. @throws Error when the time is up */
@@ -21,7 +37,8 @@ export class Ledger {
     const deadlineMs = performance.now() + settleBoundMs;
     for (;;) {
       scope.check();
-      const running = this.#countRunning.get()?.count ?? 0;
+      const [row] = await this.#query("select count(*) as count from tasks where finished_at is null");
+      const running = Number(row?.count);
       if (running === 0) return;
       if (performance.now() > deadlineMs) throw new Error(`${running} tasks still run after ${settleBoundMs} ms`);
       await pause(pollMs);
@@ -29,13 +46,10 @@ export class Ledger {
   }
 
   /** Tasks that made a channel, by how they ended. */
-  countCreations(): Readonly<Record<string, number>> {
-    const query = "select status, count(*) as count from tasks where action = 'create-vpn-conn' group by status";
-    const rows = this.#file.prepare<[], { status: string; count: number }>(query).all();
-    return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
-  }
-
-  close(): void {
-    this.#file.close();
+  async countCreations(): Promise<Readonly<Record<string, number>>> {
+    const rows = await this.#query(
+      "select status, count(*) as count from tasks where action = 'create-vpn-conn' group by status",
+    );
+    return Object.fromEntries(rows.map(({ status, count }) => [String(status), Number(count)]));
   }
 }

@@ -12,7 +12,7 @@ const largestNumber = 3_600;
 const help = `Usage: npm run bench -- <bench> [options]
 
 Benches:
-  api      signed AddVpnConnEx per second, beside a bare Fastify handler and raw SQLite commits
+  api      signed AddVpnConnEx per second, beside a bare Fastify handler and the raw database
   tunnel   from AddVpnConnEx sent to CHILD_SA installed, beside raw VICI; needs root
   converge 50 gateways, and 1,000 channels on one: start, converge, steady state, beside raw VICI; needs root
   scale    what calls cost with a thousand channels in the store, and with a million
@@ -20,7 +20,7 @@ Benches:
 Options:
   --json         also print one JSON object, as the last line
   --sizes <N,..> scale: channels in the store (default 1k,10k,100k,1m)
-  --database <D> scale: sqlite, postgres or both (default both)
+  --database <D> api, scale: sqlite, postgres or both (default: api sqlite, scale both)
   --calls <N>    scale: calls of each kind at each size (default 300)
   --seconds <N>  api: how long each figure is measured (default 5); converge: how long the steady state is (default 60)
   --rounds <N>   tunnel: tunnels of each kind (default 30); converge: times that all is brought up (default 3)
@@ -37,17 +37,22 @@ interface Flags {
   readonly channels?: number;
   readonly calls?: number;
   readonly sizes: readonly number[];
-  readonly databases: readonly DatabaseName[];
+  readonly databases?: readonly DatabaseName[];
   readonly json: boolean;
 }
 
 /** Each answers whether its floor is met. */
 const benches: Readonly<Record<string, (flags: Flags) => Promise<boolean>>> = {
-  api: ({ seconds = 5, json }) => runApiBench({ seconds, json }),
+  api: async ({ seconds = 5, databases = ["sqlite"], json }) => {
+    const isMet = new Map<DatabaseName, boolean>();
+    for (const database of databases) isMet.set(database, await runApiBench({ seconds, database, json }));
+    return [...isMet.values()].every(Boolean);
+  },
   tunnel: ({ rounds = 30, json }) => runTunnelBench({ rounds, json }),
   converge: ({ seconds = 60, rounds = 3, gateways = 50, channels = 1_000, json }) =>
     runConvergeBench({ seconds, rounds, gateways, channels, json }),
-  scale: ({ sizes, databases, calls = 300, json }) => runScaleBench({ sizes, databases, calls, json }),
+  scale: ({ sizes, databases = ["sqlite", "postgres"], calls = 300, json }) =>
+    runScaleBench({ sizes, databases, calls, json }),
 };
 
 /** @throws Error that says what is not understood */
@@ -63,7 +68,7 @@ function readArguments(args: string[]) {
       channels: { type: "string" },
       calls: { type: "string" },
       sizes: { type: "string", default: "1k,10k,100k,1m" },
-      database: { type: "string", default: "both" },
+      database: { type: "string" },
       help: { type: "boolean", default: false },
     },
   });
@@ -79,7 +84,7 @@ function readArguments(args: string[]) {
     ...readNumber("channels", values.channels),
     ...readNumber("calls", values.calls),
     sizes: readSizes(values.sizes),
-    databases: readDatabases(values.database),
+    ...(values.database !== undefined && { databases: readDatabases(values.database) }),
   };
   return () => bench(flags);
 }

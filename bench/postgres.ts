@@ -9,6 +9,9 @@ export interface BenchPostgres {
   readonly directory: string;
   /** A new database. @returns its URL */
   create(name: string): Promise<string>;
+  /** A copy of a database that nobody has open. @returns its URL */
+  copy(from: string, name: string): Promise<string>;
+  drop(name: string): Promise<void>;
 }
 
 /** It goes with the scope. @throws Error when PostgreSQL is not installed */
@@ -17,11 +20,15 @@ export async function startPostgres(scope: Scope): Promise<BenchPostgres> {
   const directory = mkdtempSync(join(tmpdir(), "culvert-bench-"));
   const server = await PostgresServer.start(directory);
   scope.defer("PostgreSQL", () => server.remove());
+  const run = (statement: string) => command(server.urlOf("postgres"), statement);
+  const make = async (name: string, options = "") => {
+    await run(`create database ${name} ${options}`);
+    return server.urlOf(name);
+  };
   return {
     directory,
-    create: async (name) => {
-      await command(server.urlOf("postgres"), `create database ${name}`);
-      return server.urlOf(name);
-    },
+    create: (name) => make(name),
+    copy: (from, name) => make(name, `template ${from}`),
+    drop: (name) => run(`drop database ${name}`),
   };
 }

@@ -3,13 +3,14 @@ import { printJson, printLine, printTable } from "./report.ts";
 import type { ScaleResult, SizeFigures } from "./scale.ts";
 import { round } from "./stats.ts";
 
-export function printScaleReport(result: ScaleResult, isJson: boolean): void {
-  const { machine, databases, floor, isMet } = result;
+export function printSizes(name: string, figures: readonly SizeFigures[]): void {
+  printLine(`\n${name}: median ms of a call, and its ratio to the smallest size`);
+  printTable(["", ...figures.map(({ channels }) => `${channels} channels`)], rowsOf(figures));
+}
+
+export function printScaleEnd(result: ScaleResult, isJson: boolean): void {
+  const { machine, floor, isMet } = result;
   printLine(`${machine.cores} cores, Node ${machine.node}, data directory on ${machine.disk}`);
-  for (const [name, figures] of Object.entries(databases)) {
-    printLine(`\n${name}: median ms of a call, and its ratio to the smallest size`);
-    printTable(["", ...figures.map(({ channels }) => `${channels} channels`)], rowsOf(figures));
-  }
   printLine(`floor: AddVpnConnEx and DescribeVpnConn by id at most ${floor}, ${isMet ? "met" : "NOT MET"}`);
   if (isJson) printJson({ bench: "scale", ...result });
 }

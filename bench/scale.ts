@@ -6,9 +6,9 @@ import { type MachineFacts, readMachineFacts } from "./machine.ts";
 import { type BenchPostgres, startPostgres } from "./postgres.ts";
 import { residentMiB } from "./process.ts";
 import { printProgress } from "./report.ts";
-import { fill, type ScaleDatabase } from "./scale-fill.ts";
+import { type Filled, fill, type ScaleDatabase } from "./scale-fill.ts";
 import { makeDataDirIn, ScaleNode } from "./scale-node.ts";
-import { printScaleReport } from "./scale-report.ts";
+import { printScaleEnd, printSizes } from "./scale-report.ts";
 import { measureWhole, type Whole } from "./scale-whole.ts";
 import { type Scope, withScope } from "./scope.ts";
 import { makeDataDir } from "./server.ts";
@@ -58,18 +58,23 @@ const floor = 1.3;
 /** More gateways than these channels have no host runs; with a million there are 9,000. */
 const mostOnOneHost = 100_000;
 /** Before the clock starts: compiled, prepared, planned. PostgreSQL chooses a plan for good with the sixth execution. */
-const warmUpCalls = 100;
+const warmUpCalls = 60;
+const starts = 3;
 
 /** @returns whether the floor is met. @throws Error when a call is refused */
 export async function runScaleBench(options: ScaleOptions): Promise<boolean> {
   const result = await withScope(async (scope): Promise<ScaleResult> => {
     const dir = makeDataDir(scope);
     const databases: Partial<Record<DatabaseName, SizeFigures[]>> = {};
-    for (const name of options.databases) databases[name] = await measureOn(scope, name, dir, options);
+    for (const name of options.databases) {
+      const figures = await measureOn(scope, name, dir, options);
+      databases[name] = figures;
+      printSizes(name, figures);
+    }
     const isMet = Object.values(databases).every(isFlat);
     return { machine: readMachineFacts(dir), databases, floor, isMet };
   });
-  printScaleReport(result, options.json);
+  printScaleEnd(result, options.json);
   return result.isMet;
 }
 
@@ -98,9 +103,10 @@ async function measureOn(
   );
   const figures: SizeFigures[] = [];
   for (const { node, place } of nodes) {
-    const { filled, startMs } = node;
+    const { filled } = node;
     const resident = residentMiB(node.process.pid);
     await node.process.stop();
+    const startMs = await measureStart(scope, place, filled);
     const whole = filled.channels > mostOnOneHost ? undefined : await measureWhole(scope, place);
     const base = nodes[0]?.node ?? node;
     figures.push({
@@ -114,6 +120,17 @@ async function measureOn(
     if (postgres === undefined) rmSync(place.data, { recursive: true });
   }
   return figures;
+}
+
+/** @returns the median */
+async function measureStart(scope: Scope, place: ScaleDatabase, filled: Filled): Promise<number> {
+  const times: number[] = [];
+  for (let start = 0; start < starts; start += 1) {
+    const node = await ScaleNode.start(scope, place, filled);
+    times.push(node.startMs);
+    await node.process.stop();
+  }
+  return median(times);
 }
 
 async function makePlace(above: string, channels: number, postgres: BenchPostgres | undefined): Promise<ScaleDatabase> {
