@@ -114,27 +114,34 @@ const selectByName = prepare((sql, { vpcId, name }: { vpcId: number; name: strin
 /** Whose channels are counted: an owner's, or those of one gateway or of one peer gateway. */
 export type ConnScope = Owner | { readonly vpnGwId: number } | { readonly userGwId: number };
 
-/** Whether there are `most` channels or more; looks at no more rows than that. */
+/** Whether there are `most` channels or more, at least 1; goes through no more entries of an index than that, and reads one row. */
 export async function hasVpnConns(db: Db, scope: ConnScope, most: number): Promise<boolean> {
+  const before = most - 1;
   const rows =
     "vpnGwId" in scope
-      ? await selectOfGw(db, { vpnGwId: scope.vpnGwId, most })
+      ? await selectOfGw(db, { vpnGwId: scope.vpnGwId, before })
       : "userGwId" in scope
-        ? await selectOfUserGw(db, { userGwId: scope.userGwId, most })
-        : await selectOfOwner(db, { accountId: scope.accountId, region: scope.region, most });
-  return rows.length >= most;
+        ? await selectOfUserGw(db, { userGwId: scope.userGwId, before })
+        : await selectOfOwner(db, { accountId: scope.accountId, region: scope.region, before });
+  return rows.length > 0;
 }
 
-const selectOfOwner = prepare((sql, { accountId, region, most }: Owner & { most: number }) =>
-  sql.selectFrom("vpn_conns").select("id").where("account_id", "=", accountId).where("region", "=", region).limit(most),
+const selectOfOwner = prepare((sql, { accountId, region, before }: Owner & { before: number }) =>
+  sql
+    .selectFrom("vpn_conns")
+    .select("account_id")
+    .where("account_id", "=", accountId)
+    .where("region", "=", region)
+    .limit(1)
+    .offset(before),
 );
 
-const selectOfGw = prepare((sql, { vpnGwId, most }: { vpnGwId: number; most: number }) =>
-  sql.selectFrom("vpn_conns").select("id").where("vpn_gw_id", "=", vpnGwId).limit(most),
+const selectOfGw = prepare((sql, { vpnGwId, before }: { vpnGwId: number; before: number }) =>
+  sql.selectFrom("vpn_conns").select("vpn_gw_id").where("vpn_gw_id", "=", vpnGwId).limit(1).offset(before),
 );
 
-const selectOfUserGw = prepare((sql, { userGwId, most }: { userGwId: number; most: number }) =>
-  sql.selectFrom("vpn_conns").select("id").where("user_gw_id", "=", userGwId).limit(most),
+const selectOfUserGw = prepare((sql, { userGwId, before }: { userGwId: number; before: number }) =>
+  sql.selectFrom("vpn_conns").select("user_gw_id").where("user_gw_id", "=", userGwId).limit(1).offset(before),
 );
 
 export async function hasConnOnGw(db: Db, vpnGwId: number): Promise<boolean> {
