@@ -47,6 +47,8 @@ export interface ConnectionFigures {
   readonly ratioToCommits: number | undefined;
   /** Of ours to the slower of the bare handler and the same statements. */
   readonly ratioToSameStatements: number;
+  /** How long calls take when half as many come as ours can answer. */
+  readonly halfLoad: { readonly medianMs: number; readonly p99Ms: number };
   readonly errors: number;
 }
 
@@ -71,7 +73,7 @@ const firstWarmUp = { connections: 8, seconds: 4 } as const;
 /** Requests are signed before the clock starts, half again as many as the warm-up's pace asks for. */
 const signedMargin = 1.5;
 /** The share of the slower limit that ours must reach: beside raw commits always, beside the same statements with many connections. */
-export const floors = { commits: 0.2, sameStatements: 0.4, sameStatementsFrom: 32 } as const;
+export const floors = { commits: 0.2, sameStatements: 0.4, sameStatementsFrom: 32, p99OfMedian: 10 } as const;
 const startBoundMs = 30_000;
 
 interface Target {
@@ -127,10 +129,12 @@ export async function runApiBench({ seconds, database, json }: ApiOptions): Prom
   return result.isMet;
 }
 
-function isAboveFloors({ connections, ratioToCommits, ratioToSameStatements }: ConnectionFigures): boolean {
+function isAboveFloors(figures: ConnectionFigures): boolean {
+  const { connections, ratioToCommits, ratioToSameStatements, halfLoad } = figures;
   const isHeldToSame = connections >= floors.sameStatementsFrom;
   const isAboveCommits = ratioToCommits === undefined || ratioToCommits >= floors.commits;
-  return isAboveCommits && (!isHeldToSame || ratioToSameStatements >= floors.sameStatements);
+  const isAboveSame = !isHeldToSame || ratioToSameStatements >= floors.sameStatements;
+  return isAboveCommits && isAboveSame && halfLoad.p99Ms <= floors.p99OfMedian * halfLoad.medianMs;
 }
 
 async function prepareSameStatements(
@@ -161,6 +165,7 @@ async function startBareServer(scope: Scope, reply: string): Promise<Target> {
 interface Load {
   readonly connections: number;
   readonly seconds: number;
+  readonly perSecond?: number;
   readonly signedBefore?: number;
 }
 
@@ -168,11 +173,11 @@ interface Load {
 async function load(
   { scope, client, plan }: Pick<Bench, "scope" | "client" | "plan">,
   target: Target,
-  { connections, seconds, signedBefore = 0 }: Load,
+  { connections, seconds, perSecond, signedBefore = 0 }: Load,
 ): Promise<LoadResult> {
   scope.check();
   const { endpoint } = target;
-  const request = { endpoint, plan, connections, seconds, signedBefore };
+  const request = { endpoint, plan, connections, seconds, perSecond, signedBefore };
   const asked = client.ask<LoadResult>(request, (seconds + 90) * 1_000);
   const result = await target.process.whileItRuns(asked);
   if (result.errorCount > 0) {
@@ -214,7 +219,16 @@ async function measureAt(bench: Bench, connections: number): Promise<ConnectionF
     ratioToSameStatements: median(turns.map((turn) => ratioOf(turn, turn.samePerSecond))),
   };
   printProgress(`${connections} connections: ${Math.round(ours.perSecond)} channels/s`);
-  return { connections, ours, fastify, ...raw, errors: 0 };
+  const halfLoad = await measureHalfLoad(bench, connections, ours.perSecond / 2);
+  return { connections, ours, fastify, ...raw, halfLoad, errors: 0 };
+}
+
+/** For as long as all turns together. */
+async function measureHalfLoad(bench: Bench, connections: number, perSecond: number) {
+  const seconds = bench.secondsEach;
+  const signedBefore = Math.ceil(perSecond * seconds);
+  const { latenciesMs } = await measure(bench, bench.ours, { connections, seconds, perSecond, signedBefore });
+  return { medianMs: median(latenciesMs), p99Ms: quantile(latenciesMs, 0.99) };
 }
 
 /** @returns how many requests to sign before each turn */

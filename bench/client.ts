@@ -1,6 +1,7 @@
 // The load generator, a process of its own: signs AddVpnConnEx requests and sends them over connections that are kept.
 // It looks at a reply no closer than to tell success from refusal: what it costs is missing from the server's half of the machine.
 import { performance } from "node:perf_hooks";
+import { setTimeout as pause } from "node:timers/promises";
 import { type Client, clientOf, signCall } from "../src/cli/client.ts";
 import { formatAddress } from "../src/vpn/network.ts";
 import { HttpConnection } from "./http-connection.ts";
@@ -31,7 +32,14 @@ function nextBody(client: Client, { gateways, userGwIds, preSharedKey }: LoadPla
   return signCall(client, "POST", "AddVpnConnEx", parameters).toString();
 }
 
-async function run({ endpoint, plan, connections, seconds, signedBefore }: LoadRequest): Promise<LoadResult> {
+async function run({
+  endpoint,
+  plan,
+  connections,
+  seconds,
+  perSecond,
+  signedBefore,
+}: LoadRequest): Promise<LoadResult> {
   const client = clientOf(plan.keyFile, endpoint, undefined);
   const ready = Array.from({ length: signedBefore }, () => nextBody(client, plan));
   const open = Array.from({ length: connections }, () => new HttpConnection(endpoint));
@@ -43,8 +51,17 @@ async function run({ endpoint, plan, connections, seconds, signedBefore }: LoadR
   const startedMs = performance.now();
   const deadlineMs = startedMs + seconds * 1_000;
 
+  const betweenMs = perSecond === undefined ? 0 : 1_000 / perSecond;
+  let nextMs = startedMs;
+  const awaitTurn = async () => {
+    const waitMs = nextMs - performance.now();
+    nextMs += betweenMs;
+    if (waitMs > 0) await pause(waitMs);
+  };
+
   const work = async (connection: HttpConnection) => {
     while (performance.now() < deadlineMs && errors.length === 0) {
+      if (betweenMs > 0) await awaitTurn();
       const body = ready.pop() ?? nextBody(client, plan);
       const sentMs = performance.now();
       try {

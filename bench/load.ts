@@ -16,6 +16,8 @@ export interface LoadRequest {
   /** Requests in flight: each connection sends its next one when it has the reply. */
   readonly connections: number;
   readonly seconds: number;
+  /** No more than so many, spread over the time; undefined: as many as are answered. */
+  readonly perSecond?: number | undefined;
   /** How many requests to sign before the clock starts; further ones are signed as they go. */
   readonly signedBefore: number;
 }
