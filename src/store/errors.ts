@@ -63,7 +63,7 @@ export function isStale(error: unknown): boolean {
 
 /** Whether a statement failed for no other reason than that another one of its transaction had failed before. */
 export function isAftermath(error: unknown): boolean {
-  return codeOf(error) === inFailedTransaction;
+  return [inFailedTransaction, "SQLITE_ABORT_ROLLBACK"].includes(codeOf(error));
 }
 
 /** Whether a lock was not to be had because another process has it. */

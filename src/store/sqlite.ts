@@ -62,7 +62,8 @@ export function openSqlite(path: string, options: SqliteOptions): Database {
     throw new StoreError("unavailable", `the database ${path} cannot be opened: ${reasonOf(cause)}`, { cause });
   }
   const opened = file;
-  const prepare = prepareOnce(opened);
+  let isTransacting = false;
+  const prepare = prepareOnce(opened, () => isTransacting && !opened.inTransaction);
   const database = { prepare, close: () => opened.close() };
   const dialect = new SqliteDialect({ database });
   dialect.createDriver = () => new ImmediateDriver(opened, { database });
@@ -86,9 +87,14 @@ export function openSqlite(path: string, options: SqliteOptions): Database {
       turn.take();
       try {
         awaitDisk(durability === "at-once");
-        await kysely
-          .transaction()
-          .execute((transaction) => work({ sql: transaction, run: runAtOnce(prepare), ...shared }));
+        await kysely.transaction().execute(async (transaction) => {
+          isTransacting = true;
+          try {
+            await work({ sql: transaction, run: runAtOnce(prepare), ...shared });
+          } finally {
+            isTransacting = false;
+          }
+        });
       } finally {
         turn.give();
       }
@@ -151,8 +157,15 @@ function makeDiskSwitch(file: BetterSqlite.Database): (isAwaited: boolean) => vo
   };
 }
 
-/** Statements are kept: the service has a few dozen, and preparing costs more than running most of them. */
-function prepareOnce(file: BetterSqlite.Database): (sql: string) => SqliteStatement {
+/**
+ * Statements are kept: the service has a few dozen, and preparing costs more than running most of them.
+ * @param isOver whether SQLite has taken back a transaction by itself, as it does on a full disk, and somebody goes on with it: each of
+ *   their statements would be a transaction of its own
+ */
+function prepareOnce(file: BetterSqlite.Database, isOver: () => boolean): (sql: string) => SqliteStatement {
+  const refuseWhenOver = () => {
+    if (isOver()) throw new BetterSqlite.SqliteError("the transaction was taken back", "SQLITE_ABORT_ROLLBACK");
+  };
   const kept = new Map<string, SqliteStatement>();
   const most = 500;
   return (sql) => {
@@ -161,8 +174,14 @@ function prepareOnce(file: BetterSqlite.Database): (sql: string) => SqliteStatem
     const statement = file.prepare(sql);
     const adapted: SqliteStatement = {
       reader: statement.reader,
-      all: (parameters) => statement.all(...parameters),
-      run: (parameters) => statement.run(...parameters),
+      all: (parameters) => {
+        refuseWhenOver();
+        return statement.all(...parameters);
+      },
+      run: (parameters) => {
+        refuseWhenOver();
+        return statement.run(...parameters);
+      },
       iterate: (parameters) => statement.iterate(...parameters),
     };
     if (kept.size >= most) kept.clear();
