@@ -27,8 +27,9 @@ export class DirectHost {
   /** Looks at every gateway that there is or should be. @throws DataplaneError when this machine cannot run gateways */
   async start(): Promise<void> {
     await this.#reconciler.start();
-    this.#reconciler.hold(await this.#control.renew());
     await this.#housekeeping.start();
+    // Last: with many gateways their first rounds take all the time there is, and nobody who waits for the start waits for them.
+    this.#reconciler.hold(await this.#control.renew());
   }
 
   /** Says "look at this gateway". */
