@@ -122,7 +122,7 @@ describe("the server's own certificate", () => {
   it("that cannot be written is refused in a sentence", async () => {
     writeFileSync(join(data, "tls"), "in the way");
     await expect(load()).rejects.toThrow(
-      new ConfigError(`the server's certificate cannot be written to ${join(data, "tls")}`),
+      new ConfigError(`the server's certificate cannot be written to ${join(data, "tls")}: file already exists`),
     );
   });
 

@@ -4,6 +4,7 @@ import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rm
 import { isIP } from "node:net";
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
+import { getSystemErrorMessage } from "node:util";
 import { ConfigError } from "../config.ts";
 import { makeSelfSigned, type PemPair } from "./self-signed.ts";
 
@@ -95,6 +96,12 @@ function writePair(dir: string, { cert, key }: PemPair): void {
     fsyncSync(directory);
     closeSync(directory);
   } catch (cause) {
-    throw new ConfigError(`the server's certificate cannot be written to ${dir}`, { cause });
+    throw new ConfigError(`the server's certificate cannot be written to ${dir}: ${reasonOf(cause)}`, { cause });
   }
+}
+
+/** In the words of the system. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error && "errno" in error && typeof error.errno === "number")) return String(error);
+  return getSystemErrorMessage(error.errno);
 }

@@ -94,7 +94,7 @@ export function isDisconnection(error: unknown): boolean {
 const lostConnection = /^(Connection terminated|Client has encountered a connection|Query read timeout|timeout e)/;
 
 const reasons: readonly (readonly [RegExp, string])[] = [
-  [/^(SQLITE_FULL|ENOSPC|EDQUOT|53100)/, "there is no space"],
+  [/^(SQLITE_FULL|SQLITE_IOERR_SHMSIZE|ENOSPC|EDQUOT|53100)/, "there is no space"],
   [/^(SQLITE_READONLY|EROFS)/, "it is read-only"],
   [/^(SQLITE_CANTOPEN|SQLITE_AUTH)/, "it is not there, read-only or not this user's"],
   [/^(EACCES|EPERM)/, "this user may not do that"],

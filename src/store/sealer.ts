@@ -10,7 +10,7 @@ import {
 import { closeSync, existsSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { Secret } from "../vpn/secret.ts";
-import { StoreError } from "./errors.ts";
+import { reasonOf, StoreError } from "./errors.ts";
 
 const algorithm = "aes-256-gcm";
 const keyBytes = 32;
@@ -140,7 +140,9 @@ function readOrMake(path: string): string {
     if (!existsSync(path)) makeMasterKey(path);
     return readFileSync(path, "utf8");
   } catch (cause) {
-    throw new StoreError("unavailable", `the master key ${path} can be neither read nor made`, { cause });
+    throw new StoreError("unavailable", `the master key ${path} can be neither read nor made: ${reasonOf(cause)}`, {
+      cause,
+    });
   }
 }
 

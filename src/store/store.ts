@@ -4,7 +4,7 @@ import { CompiledQuery } from "kysely";
 import { findSealedKey } from "./accounts.ts";
 import { refuseHalfCopy } from "./copy-mark.ts";
 import type { Database, Durability, Hand, Line, Listener } from "./database.ts";
-import { isDisconnection, isFull, isPassing, StoreError } from "./errors.ts";
+import { isDisconnection, isFull, isOutage, isPassing, reasonOf, StoreError } from "./errors.ts";
 import { migrate } from "./migrate.ts";
 import { openPostgres, type PostgresOptions } from "./postgres.ts";
 import { makeSealer, readMasterKey, type Sealer } from "./sealer.ts";
@@ -72,7 +72,10 @@ export class Store {
       return new Store(database, sealer, migrated, options);
     } catch (error) {
       await database.close();
-      throw error;
+      if (error instanceof StoreError || !isOutage(error)) throw error;
+      throw new StoreError("unavailable", `the database ${database.name} cannot be used: ${reasonOf(error)}`, {
+        cause: error,
+      });
     }
   }
 
