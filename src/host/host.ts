@@ -11,9 +11,7 @@ import type { WriteTurn } from "../store/write-turn.ts";
 import { DirectHost } from "./direct-host.ts";
 import { LeasedHost } from "./leased-host.ts";
 import { makeDataplane } from "./make-dataplane.ts";
-
-/** Something may have been missed; renewing has something new to say. */
-export type Hint = "all" | "leases";
+import type { Hint } from "./messages.ts";
 
 export interface Host {
   /** Says "look at this gateway". */

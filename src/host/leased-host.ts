@@ -3,8 +3,8 @@
 import type { Control, Leases } from "../control/control.ts";
 import type { LoopContext } from "../reconcile/loop-context.ts";
 import { Reconciler } from "../reconcile/reconciler.ts";
-import type { Hint } from "./host.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
+import type { Hint } from "./messages.ts";
 
 export type LeasedHostOptions = Omit<LoopContext, "onNotHeld">;
 
