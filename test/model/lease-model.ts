@@ -21,8 +21,10 @@ export interface Protocol {
   readonly countsFromReading: boolean;
   /** A release is of the grant that the host was told of. */
   readonly comparesFence: boolean;
-  /** A host that is to leave a gateway stops it before it says so. */
+  /** A host that is to leave a gateway takes it off its machine before it says so. */
   readonly stopsFirst: boolean;
+  /** Whether hosts are drained. */
+  readonly drains: boolean;
   /** Who is told to leave a gateway leaves it; a mutant lets the order be taken back. */
   readonly leavesForGood: boolean;
 }
@@ -48,6 +50,10 @@ interface Host {
   age: number;
   /** The answer that is under way, or the last one, told of the present grant. */
   isCurrent: boolean;
+  /** The gateway is on its machine: only then is there anything that the guard lets through. */
+  isThere: boolean;
+  /** It was told to leave it, by the present grant or an earlier one, and has not done so yet; meanwhile its packets pass. */
+  leave: Release;
   release: Release;
 }
 
@@ -83,11 +89,15 @@ export const asDecided = {
   countsFromReading: true,
   comparesFence: true,
   stopsFirst: true,
+  drains: true,
   leavesForGood: true,
 } as const;
 
 export function firstState({ nodes }: Protocol): State {
-  const host = (): Host => ({ guard: 0, renewal: "none", age: 0, isCurrent: false, release: "none" });
+  const host = (): Host => ({
+    ...{ guard: 0, renewal: "none", age: 0, isCurrent: false },
+    ...{ isThere: false, leave: "none", release: "none" },
+  });
   const watch = (): Watch => ({ age: 0, isCurrent: false, read: "none", readAge: 0 });
   const watches = Array.from({ length: nodes }, (): [Watch, Watch] => [watch(), watch()]);
   return { holder: undefined, isLeaving: false, hosts: [host(), host()], watches };
@@ -114,7 +124,7 @@ export function transitions(protocol: Protocol, state: State): Transition[] {
   may("a step of time", (next) => passTime(protocol, next));
   if (state.holder === undefined) {
     for (const host of hosts) may(`grant to ${host}`, (next) => grant(next, host));
-  } else if (!state.isLeaving) {
+  } else if (protocol.drains && !state.isLeaving) {
     may("drain", (next) => {
       next.isLeaving = true;
     });
@@ -145,6 +155,9 @@ function addHost(protocol: Protocol, state: State, number: HostNumber, may: May)
     may(`${who} loses its power`, (next) => {
       next.hosts[number].guard = 0;
     });
+  }
+  if (host.leave !== "none" && host.release === "none") {
+    may(`${who} takes the gateway off its machine, and says so`, (next) => takeOff(protocol, next.hosts[number]));
   }
   if (host.release === "none") return;
   may(`the release of ${who} is recorded`, (next) => recordRelease(protocol, next, number));
@@ -217,13 +230,28 @@ function recordRenewal(next: State, number: HostNumber): void {
   }
 }
 
-function hear({ term, countsFromSending, stopsFirst }: Protocol, host: Host): void {
+function hear({ term, countsFromSending }: Protocol, host: Host): void {
   const { renewal, isCurrent } = host;
-  const left = countsFromSending ? term - host.age : term;
-  if (renewal === "held") host.guard = Math.max(0, left);
-  else if (renewal === "not-held" || stopsFirst) host.guard = 0;
-  if (renewal === "leaving") host.release = isCurrent ? "current" : "stale";
+  const left = Math.max(0, countsFromSending ? term - host.age : term);
+  switch (renewal) {
+    case "held":
+      Object.assign(host, { guard: left, isThere: true, leave: "none" });
+      break;
+    case "leaving":
+      Object.assign(host, { guard: host.isThere ? left : 0, leave: isCurrent ? "current" : "stale" });
+      break;
+    default:
+      Object.assign(host, { guard: 0, isThere: false, leave: "none" });
+  }
   endRenewal(host);
+}
+
+function takeOff({ stopsFirst }: Protocol, host: Host): void {
+  host.release = host.leave;
+  host.leave = "none";
+  if (!stopsFirst) return;
+  host.guard = 0;
+  host.isThere = false;
 }
 
 function recordRelease({ comparesFence }: Protocol, next: State, number: HostNumber): void {
@@ -238,6 +266,7 @@ function free(next: State): void {
   next.isLeaving = false;
   for (const host of next.hosts) {
     host.isCurrent = false;
+    if (host.leave === "current") host.leave = "stale";
     if (host.release === "current") host.release = "stale";
   }
 }
@@ -293,13 +322,14 @@ function numberIn(protocol: Protocol, state: State, order: readonly [HostNumber,
 }
 
 function hostCount(term: number): number {
-  return (term + 1) ** 2 * renewals.length * 2 * releases.length;
+  return (term + 1) ** 2 * renewals.length * 4 * releases.length ** 2;
 }
 
-function hostNumber(term: number, { guard, renewal, age, isCurrent, release }: Host): number {
+function hostNumber(term: number, { guard, renewal, age, isCurrent, isThere, leave, release }: Host): number {
   let number = guard * (term + 1) + age;
   number = number * renewals.length + renewals.indexOf(renewal);
-  number = number * 2 + Number(isCurrent);
+  number = (number * 2 + Number(isCurrent)) * 2 + Number(isThere);
+  number = number * releases.length + releases.indexOf(leave);
   return number * releases.length + releases.indexOf(release);
 }
 
