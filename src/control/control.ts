@@ -82,6 +82,11 @@ export interface Leases {
   readonly gatewayIds: readonly number[];
   /** What it is to stop and then to release, because another host is to run it. Not among `gatewayIds`. */
   readonly leavingIds: readonly number[];
+  /**
+   * To a host that is about to stop, and to no other: whether it has nothing more to wait for. What left it runs elsewhere, and it holds
+   * nothing, or there is no other host that takes gateways.
+   */
+  readonly mayEnd?: boolean | undefined;
 }
 
 /** Why a host was told nothing, or why what it reported was not taken. `message` is one sentence and holds no secret. */
@@ -105,8 +110,12 @@ export class ControlError extends Error {
  * lost may have been recorded: its host reads anew what is recorded, and goes on from there. @throws ControlError
  */
 export interface Control {
-  /** Says that the host lives. Called again and again, well before `termMs` is over. */
-  renew(): Promise<Leases>;
+  /**
+   * Says that the host lives. Called again and again, well before `termMs` is over.
+   * @param isStopping it is about to stop, and others are to have its gateways, in so far as they have room; unsaid by the next one that
+   * does not say so, as that of its new process
+   */
+  renew(isStopping?: boolean): Promise<Leases>;
   /** The gateway, its charon and its address are off this machine. @throws ControlError not-held: it has been released before */
   release(gatewayId: number): Promise<void>;
   /**

@@ -159,13 +159,20 @@ const roundOutcome = record<RoundOutcome>({
   unknownPeers: maybe(list(unknownPeer)),
 });
 
+const flags = list(flag);
+
 /** Every method: what it is given, and what it gives. */
 export const wire: {
   readonly [M in Method]: { readonly args: Codec<Arguments<M>>; readonly result: Codec<Result<M>> };
 } = {
   renew: {
-    args: tuple(),
-    result: record<Leases>({ termMs: duration, gatewayIds: list(count), leavingIds: list(count) }),
+    args: { encode: ([isStopping = false]) => [isStopping], decode: (json) => [flags.decode(json)[0] ?? false] },
+    result: record<Leases>({
+      termMs: duration,
+      gatewayIds: list(count),
+      leavingIds: list(count),
+      mayEnd: optional(flag),
+    }),
   },
   release: { args: tuple<[number]>(count), result: nothing },
   readGateway: {
@@ -205,8 +212,8 @@ export const question = record<Question>({ args: anything, fence: optional(count
 
 /** The gateway that arguments are about. */
 export function gatewayOf([first]: readonly unknown[]): number | undefined {
-  if (typeof first === "number" || first === undefined) return first;
-  return (first as VpnGw).id;
+  if (typeof first === "number") return first;
+  return typeof first === "object" && first !== null ? (first as VpnGw).id : undefined;
 }
 
 /** What a renewal gives: the leases, and their fences, which the host hands back with what it asks and reports. */

@@ -62,7 +62,7 @@ async function insertHost(db: Db, host: rows.NewHost): Promise<number> {
 }
 
 /** A host as an administrator sees it: without its token. */
-export interface HostListing extends Omit<GatewayHost, "id" | "session"> {
+export interface HostListing extends Omit<GatewayHost, "id" | "session" | "isStopping"> {
   readonly gateways: number;
   /** Whether it has a session: one that stops to renew loses it after a term, where a server is there to see that. */
   readonly isJoined: boolean;
@@ -71,7 +71,7 @@ export interface HostListing extends Omit<GatewayHost, "id" | "session"> {
 export async function listHosts({ db }: Store): Promise<HostListing[]> {
   const hosts = await rows.listHosts(db);
   return Promise.all(
-    hosts.map(async ({ id, session, ...host }) => {
+    hosts.map(async ({ id, session, isStopping: _, ...host }) => {
       return { ...host, gateways: await countHeld(db, id), isJoined: session !== undefined };
     }),
   );

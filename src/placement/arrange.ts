@@ -3,9 +3,9 @@
 import { countHeld, grantLeases, markLeaving } from "../store/gateway-leases.ts";
 import { listHosts } from "../store/hosts.ts";
 import {
+  countMoves,
   endMoves,
   type FreeGateway,
-  hasMoves,
   listFreeGateways,
   listGatewaysOfHost,
   listHostsOfVpcs,
@@ -56,8 +56,18 @@ export async function arrange(db: Db, isLive: (hostId: number) => boolean, after
 }
 
 /** Whether a host takes gateways. */
-export function isOpen({ state, session, id }: GatewayHost, isLive: (hostId: number) => boolean): boolean {
-  return state === "ready" && session !== undefined && isLive(id);
+export function isOpen({ state, session, isStopping, id }: GatewayHost, isLive: (hostId: number) => boolean): boolean {
+  return state === "ready" && session !== undefined && !isStopping && isLive(id);
+}
+
+/** A host that is about to stop has not long: of the gateways that it lets go some are gone for longer than one alone would be. */
+const mostMovesAtStop = 8;
+
+/** How many gateways may be on the way from a host at a time. */
+export function mostMoves({ state, session, isStopping }: GatewayHost): number {
+  if (session === undefined) return 0;
+  if (isStopping) return mostMovesAtStop;
+  return state === "draining" ? 1 : 0;
 }
 
 async function countCandidates(
@@ -89,7 +99,7 @@ async function grant(db: Db, choices: ReadonlyMap<number, Choice>): Promise<Map<
 
 /**
  * Of each draining host one gateway that another host has room for is to leave, and the next one when that runs there: so each is gone for
- * as short as can be, and a host that cannot run what it gets gets no more.
+ * as short as can be, and a host that cannot run what it gets gets no more. Of a host that is about to stop, a few.
  */
 async function emptyHosts(
   db: Db,
@@ -97,26 +107,30 @@ async function emptyHosts(
   isLive: (hostId: number) => boolean,
 ): Promise<Map<number, number>> {
   const leaving = new Map<number, number>();
-  const ready: GatewayHost[] = [];
+  const ready: { readonly id: number; readonly most: number }[] = [];
   for (const host of hosts) {
-    const { id, state, session } = host;
-    if (state === "draining" && session !== undefined && !(await hasMoves(db, id))) ready.push(host);
+    const most = mostMoves(host);
+    const under = most === 0 ? 0 : await countMoves(db, host.id);
+    if (most > under) ready.push({ id: host.id, most: most - under });
   }
   if (ready.length === 0) return leaving;
   const candidates = await countCandidates(db, hosts, isLive, true);
   // Those that others are about to leave have a place, too.
   const before = await listLeavingGateways(db, batchSize);
-  for (const { id } of ready) {
-    const held = await listGatewaysOfHost(db, id, batchSize);
+  for (const { id, most } of ready) {
+    const isAsked = new Set(before.map((gateway) => gateway.id));
+    const held = (await listGatewaysOfHost(db, id, batchSize)).filter((gateway) => !isAsked.has(gateway.id));
     const neighbours = await listNeighbours(db, [...before, ...held], candidates);
-    const found = held.find((gateway) => {
+    let left = 0;
+    for (const gateway of held) {
+      if (left === most) break;
       const choice = place([...before, gateway], candidates, neighbours).get(gateway.id);
-      return choice !== undefined && "hostId" in choice;
-    });
-    if (found === undefined) continue;
-    await markLeaving(db, found.id, id);
-    leaving.set(found.id, id);
-    before.push(found);
+      if (choice === undefined || "failure" in choice) continue;
+      await markLeaving(db, gateway.id, id);
+      leaving.set(gateway.id, id);
+      before.push(gateway);
+      left += 1;
+    }
   }
   return leaving;
 }

@@ -279,6 +279,51 @@ describe.each(databases)("a placer on $name", (kind) => {
     });
   });
 
+  describe("a host that is about to stop", () => {
+    const stop = (host: TestHost) => host.leases.renew(true);
+
+    it("leaves eight gateways at a time, and gets none, without a word to the administrator's state", async () => {
+      const [ending, other] = await makeHosts(2);
+      if (ending === undefined || other === undefined) throw new TypeError("they were just made");
+      await other.setState("cordoned");
+      await makeGateways(10);
+      await node.placer.turn();
+      await ending.run();
+      await other.setState("ready");
+      await stop(ending);
+      await node.placer.turn();
+      const { leavingIds } = await stop(ending);
+      expect(leavingIds).toHaveLength(8);
+      await node.placer.turn();
+      expect((await stop(ending)).leavingIds).toEqual(leavingIds);
+      for (const id of leavingIds) await ending.leases.release(id);
+      await node.placer.turn();
+      expect(await counts([ending, other])).toEqual([2, 8]);
+      expect((await stop(ending)).leavingIds).toEqual([]);
+      await other.run();
+      await node.placer.turn();
+      expect((await stop(ending)).leavingIds).toHaveLength(2);
+      await makeGateways(1);
+      await node.placer.turn();
+      expect(await counts([ending, other])).toEqual([2, 9]);
+      expect((await listHosts(store.db)).map(({ state }) => state)).toEqual(["ready", "ready"]);
+    });
+
+    it("keeps what it was not told to leave when its new process renews, and gets gateways again", async () => {
+      const [ending, other] = await makeHosts(2, { capacity: 1 });
+      if (ending === undefined || other === undefined) throw new TypeError("they were just made");
+      await makeGateways(2);
+      await node.placer.turn();
+      await stop(ending);
+      await node.placer.turn();
+      // The other one is full.
+      expect((await stop(ending)).leavingIds).toEqual([]);
+      for (const id of (await ending.renew()).gatewayIds) await ending.leases.release(id);
+      await goOn(2_000, []);
+      expect(await counts([ending, other])).toEqual([1, 1]);
+    });
+  });
+
   it("gives what a host has let go of to another one, and back to it only if there is no other", async () => {
     const [one, two] = await makeHosts(2);
     if (one === undefined || two === undefined) throw new TypeError("they were just made");

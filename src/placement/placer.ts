@@ -6,7 +6,7 @@ import { type FreeGateway, hasMoves, listFreeGateways, listGatewaysWithTasks } f
 import type { Db, Store } from "../store/store.ts";
 import type { GatewayHost } from "../vpn/gateway-host.ts";
 import { isLeavingGw } from "../vpn/status.ts";
-import { type Arranged, arrange } from "./arrange.ts";
+import { type Arranged, arrange, mostMoves } from "./arrange.ts";
 import { recordHomeless, removeHomeless, taskPatienceMs } from "./homeless.ts";
 import { findExpiredCounter, isLive, look, noWatch, type Watch } from "./watch.ts";
 
@@ -130,11 +130,11 @@ export class Placer {
   /** Where all is in place, that is found by looking at three indexes which then are empty. */
   async #hasWork(hosts: readonly GatewayHost[]): Promise<boolean> {
     const { db } = this.#options.store;
-    if (hosts.some(({ state, session }) => state === "draining" && session !== undefined)) return true;
+    if (hosts.some((host) => mostMoves(host) > 0)) return true;
     if ((await listFreeGateways(db, 0, 1)).length > 0) return true;
     this.#after = 0;
     this.#homeless.clear();
-    return hasMoves(db, undefined);
+    return hasMoves(db);
   }
 
   async #giveAway(): Promise<void> {
@@ -146,8 +146,7 @@ export class Placer {
       const { granted, leaving, next } = arranged;
       this.#after = next;
       for (const [gateway, host] of granted) log.info({ gateway, host }, "a gateway is given to a host");
-      for (const [gateway, host] of leaving)
-        log.info({ gateway, host }, "a host that is drained is to leave a gateway");
+      for (const [gateway, host] of leaving) log.info({ gateway, host }, "a host is to leave a gateway");
       const told = new Set([...granted.values(), ...leaving.values()]);
       if (told.size > 0) onGranted([...told]);
       await this.#recordHomeless(arranged, isFirst && next === 0);

@@ -1,5 +1,5 @@
 // The desk that gateway hosts come to: who a token belongs to, and the store behind what a host asks and reports.
-import { ControlError } from "../control/control.ts";
+import { ControlError, type Leases } from "../control/control.ts";
 import { DirectControl, reach } from "../control/direct/direct-control.ts";
 import { HostLeases, type HostLeasesOptions } from "../control/direct/host-leases.ts";
 import type { NudgeBoard } from "../control/nudge-board.ts";
@@ -14,9 +14,11 @@ export interface DeskParts {
   /** For how long a lease lasts. */
   readonly termMs: number;
   readonly board: NudgeBoard;
+  /** A host has let go of a gateway, or is about to stop: there is something to give away. */
+  readonly onFree: () => void;
 }
 
-export function makeDesk({ store, clock, termMs, board }: DeskParts): HostDesk {
+export function makeDesk({ store, clock, termMs, board, onFree }: DeskParts): HostDesk {
   return {
     board,
     admit: async (token, session) => {
@@ -25,7 +27,8 @@ export function makeDesk({ store, clock, termMs, board }: DeskParts): HostDesk {
       return {
         hostId: host.id,
         seat: (fences, isAwaited) => {
-          const leases = new AwaitedLeases({ store, host: { hostId: host.id, session }, termMs, fences }, isAwaited);
+          const options = { store, host: { hostId: host.id, session }, termMs, fences };
+          const leases = new AwaitedLeases(options, isAwaited, onFree);
           return {
             control: new DirectControl({ store, clock, leases }),
             get fences() {
@@ -44,10 +47,23 @@ export function makeDesk({ store, clock, termMs, board }: DeskParts): HostDesk {
  */
 class AwaitedLeases extends HostLeases {
   readonly #isAwaited: () => boolean;
+  readonly #onFree: () => void;
 
-  constructor(options: HostLeasesOptions, isAwaited: () => boolean) {
+  constructor(options: HostLeasesOptions, isAwaited: () => boolean, onFree: () => void) {
     super(options);
     this.#isAwaited = isAwaited;
+    this.#onFree = onFree;
+  }
+
+  override async renew(isStopping?: boolean): Promise<Leases> {
+    const leases = await super.renew(isStopping);
+    if (isStopping) this.#onFree();
+    return leases;
+  }
+
+  override async release(gatewayId: number): Promise<void> {
+    await super.release(gatewayId);
+    this.#onFree();
   }
 
   override async check(db: Db, gatewayId: number): Promise<void> {

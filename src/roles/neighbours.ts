@@ -41,7 +41,7 @@ export class Neighbours {
   constructor({ config, store, clock, log }: NeighbourParts) {
     const board = this.#board;
     const termMs = config["lease.seconds"] * 1_000;
-    this.desk = makeDesk({ store, clock, board, termMs });
+    this.desk = makeDesk({ store, clock, board, termMs, onFree: () => this.#placer.nudge() });
     this.#line = new NudgeLine({ board, open: (listener) => store.openLine(listener) });
     const keepTrafficMs = config.trafficDays * 86_400_000;
     this.#housekeeping = new Housekeeping({ store, clock, log, keepTrafficMs });

@@ -31,6 +31,7 @@ export async function insertHost(db: Db, host: NewHost): Promise<number> {
     capacity: host.capacity,
     state: "ready" satisfies HostState,
     session: null,
+    is_stopping: 0,
     renewals: 0,
     created_at: host.createdAtMs,
   };
@@ -53,6 +54,7 @@ function readHost(row: Selectable<Schema["hosts"]>): GatewayHost {
     capacity: row.capacity,
     state: row.state as HostState,
     session: row.session ?? undefined,
+    isStopping: row.is_stopping === 1,
     renewals: row.renewals,
     createdAtMs: row.created_at,
   };
@@ -74,10 +76,16 @@ export async function findHostByDigest(db: Db, digest: string): Promise<GatewayH
   return row === undefined ? undefined : readHost(row);
 }
 
-const updateRenewals = prepare((sql, { id, session }: { id: number; session: string }) =>
+interface Renewal {
+  readonly id: number;
+  readonly session: string;
+  readonly is_stopping: number;
+}
+
+const updateRenewals = prepare((sql, { id, session, is_stopping }: Renewal) =>
   sql
     .updateTable("hosts")
-    .set((eb) => ({ renewals: eb("renewals", "+", 1), session }))
+    .set((eb) => ({ renewals: eb("renewals", "+", 1), session, is_stopping }))
     .where("id", "=", id)
     .where((eb) => eb.or([eb("session", "is", null), eb("session", "=", session)]))
     .returning("id"),
@@ -85,10 +93,27 @@ const updateRenewals = prepare((sql, { id, session }: { id: number; session: str
 
 /**
  * Raises a host's counter. To be read after it, in the same transaction: what it holds.
+ * @param isStopping it is about to stop
  * @returns whether it was done: there is such a host, and no other session than this
  */
-export async function renewHost(db: Db, id: number, session: string): Promise<boolean> {
-  return (await updateRenewals(db, { id, session })).length > 0;
+export async function renewHost(db: Db, id: number, session: string, isStopping = false): Promise<boolean> {
+  return (await updateRenewals(db, { id, session, is_stopping: isStopping ? 1 : 0 })).length > 0;
+}
+
+const selectOtherTaker = prepare((sql, { id, state }: { id: number; state: HostState }) =>
+  sql
+    .selectFrom("hosts")
+    .select("id")
+    .where("id", "<>", id)
+    .where("state", "=", state)
+    .where("session", "is not", null)
+    .where("is_stopping", "=", 0)
+    .limit(1),
+);
+
+/** Whether another host is there that takes gateways, be it full. */
+export async function hasOtherTaker(db: Db, id: number): Promise<boolean> {
+  return (await selectOtherTaker(db, { id, state: "ready" })).length > 0;
 }
 
 const endUnrenewed = prepare((sql, { id, renewals }: { id: number; renewals: number }) =>

@@ -2,7 +2,7 @@
 // is out of the ordinary; where all is in place there is nothing to read.
 import type { Kysely } from "kysely";
 import type { VpnGwStatus } from "../vpn/status.ts";
-import { prepare } from "./prepared.ts";
+import { onlyRow, prepare } from "./prepared.ts";
 import type { Schema } from "./schema.ts";
 import type { Db } from "./store.ts";
 
@@ -111,14 +111,21 @@ export async function listHostsOfVpcs(
 const selectMove = prepare((sql, _: Record<never, never>) =>
   sql.selectFrom("gateway_leases").select("vpn_gw_id").where("moving_from", "is not", null).limit(1),
 );
-const selectMoveFrom = prepare((sql, { hostId }: { hostId: number }) =>
-  sql.selectFrom("gateway_leases").select("vpn_gw_id").where("moving_from", "=", hostId).limit(1),
+const countMovesFrom = prepare((sql, { hostId }: { hostId: number }) =>
+  sql
+    .selectFrom("gateway_leases")
+    .select((eb) => eb.fn.countAll<number>().as("moves"))
+    .where("moving_from", "=", hostId),
 );
 
-/** Whether a gateway is on the way to another host. @param from the one that it left, or is to leave; undefined: any */
-export async function hasMoves(db: Db, from: number | undefined): Promise<boolean> {
-  const rows = from === undefined ? await selectMove(db, {}) : await selectMoveFrom(db, { hostId: from });
-  return rows.length > 0;
+/** Whether any gateway is on the way to another host. */
+export async function hasMoves(db: Db): Promise<boolean> {
+  return (await selectMove(db, {})).length > 0;
+}
+
+/** How many gateways are on the way from a host: it is to leave them, or they do not run elsewhere yet. */
+export async function countMoves(db: Db, from: number): Promise<number> {
+  return onlyRow(await countMovesFrom(db, { hostId: from })).moves;
 }
 
 const clearArrived = prepare((sql, { status }: { status: VpnGwStatus }) =>

@@ -37,6 +37,7 @@ CREATE TABLE "hosts" (
   "capacity" bigint not null,
   "state" text not null,
   "session" text,
+  "is_stopping" integer not null,
   "renewals" bigint not null,
   "created_at" bigint not null
 );

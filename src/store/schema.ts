@@ -30,6 +30,8 @@ interface HostsTable {
   state: string;
   /** Whose renewals are taken; null: whoever comes first. */
   session: string | null;
+  /** 1: it said last that it is about to stop. */
+  is_stopping: number;
   /** Raised by each renewal of its leases. */
   renewals: number;
   created_at: number;

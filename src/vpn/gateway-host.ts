@@ -19,6 +19,8 @@ export interface GatewayHost {
   readonly state: HostState;
   /** Whose renewals are taken; undefined: nobody renews its leases. */
   readonly session: string | undefined;
+  /** Whether it said last that it is about to stop, and others are to have its gateways. */
+  readonly isStopping: boolean;
   /** Raised by each renewal. */
   readonly renewals: number;
   readonly createdAtMs: number;

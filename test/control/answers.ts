@@ -12,8 +12,21 @@ export function describeAnswers(scene: ControlScene): void {
       scene.leases.hold(scene.place.vpnGw.id, scene.other.vpnGw.id);
       const said = scene.leases.leave(scene.other.vpnGw.id);
       expect(await scene.control.renew()).toEqual(said);
+      expect(scene.leases.isStopping).toBe(false);
       scene.leases.leases = { termMs: 7, gatewayIds: [], leavingIds: [] };
       expect(await scene.control.renew()).toEqual({ termMs: 7, gatewayIds: [], leavingIds: [] });
+    });
+
+    it("hears that the host is about to stop, and says whether it may end", async () => {
+      const said = scene.leases.hold(scene.place.vpnGw.id);
+      for (const mayEnd of [false, true]) {
+        scene.leases.leases = { ...said, mayEnd };
+        expect(await scene.control.renew(true)).toEqual({ ...said, mayEnd });
+        expect(scene.leases.isStopping).toBe(true);
+      }
+      scene.leases.leases = said;
+      expect(await scene.control.renew()).toEqual(said);
+      expect(scene.leases.isStopping).toBe(false);
     });
 
     it("refuses a host that it does not know, with the reason", async () => {

@@ -20,11 +20,17 @@ let remotes: RemoteControl[];
 let token: Secret;
 let gatewayId: number;
 let connId: number;
+/** How often it was said that there may be something to give away. */
+let freed: number;
 
 beforeEach(async () => {
   database = await makeSqlite();
   store = database.store;
-  const deskOf = (board: TestNode["board"]) => makeDesk({ store, clock: Date.now, termMs: 30_000, board });
+  freed = 0;
+  const onFree = () => {
+    freed += 1;
+  };
+  const deskOf = (board: TestNode["board"]) => makeDesk({ store, clock: Date.now, termMs: 30_000, board, onFree });
   node = await startNode(
     () => {
       throw new TypeError("nobody asks for it");
@@ -91,4 +97,14 @@ it("records nothing that the host has given up before it was begun", async () =>
   expect(await listSaCounters(store.db, gatewayId)).toEqual([]);
   await remote.addTraffic(gatewayId, counted());
   expect(await listSaCounters(store.db, gatewayId)).toHaveLength(1);
+});
+
+it("placement is told when a host lets go of a gateway, or is about to stop", async () => {
+  const remote = await connect({});
+  await remote.renew();
+  expect(freed).toBe(0);
+  await remote.release(gatewayId);
+  expect(freed).toBe(1);
+  expect(await remote.renew(true)).toEqual({ termMs: 30_000, gatewayIds: [], leavingIds: [], mayEnd: false });
+  expect(freed).toBe(2);
 });

@@ -29,6 +29,7 @@ import {
 } from "../../src/store/gateway-leases.ts";
 import { endSession, findHostByDigest, renewHost } from "../../src/store/hosts.ts";
 import {
+  countMoves,
   endMoves,
   hasMoves,
   listFreeGateways,
@@ -280,8 +281,8 @@ export function hotPaths(world: World): readonly HotPath[] {
       "placement: what wants a host, and what is on the way",
       async (fresh) => {
         await listFreeGateways(fresh.db, 0, 10);
-        await hasMoves(fresh.db, undefined);
-        await hasMoves(fresh.db, 1);
+        await hasMoves(fresh.db);
+        await countMoves(fresh.db, 1);
         await listGatewaysWithTasks(fresh.db, [1, 2], 0);
       },
     ],

@@ -47,8 +47,8 @@ const fillTheRest = `
     select 'subnet-' || vpcs.id || '-' || n, account_id, region, 'subnet ' || n, 1, vpcs.id, '10.0.0.0/24', '1'
     from vpcs, generate_series(1, 100) n;
   insert into accounts (name, created_at) select 'other ' || n, 1 from generate_series(1, 1000) n;
-  insert into hosts (name, labels, capacity, state, renewals, created_at)
-    select 'host ' || n, '{}', 0, 'ready', 1, 1 from generate_series(1, 20) n;
+  insert into hosts (name, labels, capacity, state, is_stopping, renewals, created_at)
+    select 'host ' || n, '{}', 0, 'ready', 0, 1, 1 from generate_series(1, 20) n;
   insert into gateway_leases (vpn_gw_id, host_id, fence, moving_from)
     select id, case when id % 50 <> 0 then id % 20 + 1 end, 1, case when id % 50 = 25 then 1 end from vpn_gws;
   insert into api_keys select 'AKIDother' || n, 1, '', 0, 1 from generate_series(1, 1000) n;

@@ -16,8 +16,8 @@ export class ScriptedControl implements Control {
     this.#inner = inner;
   }
 
-  renew() {
-    return this.#pass("renew", undefined, () => this.#inner.renew());
+  renew(isStopping?: boolean) {
+    return this.#pass("renew", undefined, () => this.#inner.renew(isStopping));
   }
 
   release(gatewayId: number) {

@@ -9,6 +9,8 @@ export class ScriptedLeases implements LeaseBook {
   leases = none;
   /** What renew answers instead. */
   refusal: ControlError | undefined;
+  /** What the last renewal said. */
+  isStopping = false;
   /** Gateways that were released, in order. */
   readonly released: number[] = [];
   /** Called before a report is let through, or not. */
@@ -34,7 +36,8 @@ export class ScriptedLeases implements LeaseBook {
     return this.leases;
   }
 
-  async renew(): Promise<Leases> {
+  async renew(isStopping = false): Promise<Leases> {
+    this.isStopping = isStopping;
     if (this.refusal !== undefined) throw this.refusal;
     return this.leases;
   }

@@ -150,7 +150,7 @@ const termMs = fc.oneof(fc.double({ min: 0, noNaN: true, noDefaultInfinity: true
 
 /** What each method is given. */
 export const argumentsOf: { readonly [M in Method]: Arbitrary<Arguments<M>> } = {
-  renew: fc.constant([]),
+  renew: fc.tuple(fc.boolean()),
   release: fc.tuple(count),
   readGateway: fc.tuple(count, count),
   readMemory: fc.tuple(count),
@@ -161,9 +161,11 @@ export const argumentsOf: { readonly [M in Method]: Arbitrary<Arguments<M>> } = 
   forgetCounters: fc.tuple(count, list(counter)),
 };
 
+const leases = { termMs: termMs.map(Math.abs), gatewayIds: list(count), leavingIds: list(count) };
+
 /** What each method gives. */
 export const resultOf: { readonly [M in Method]: Arbitrary<Result<M>> } = {
-  renew: objectOf({ termMs: termMs.map(Math.abs), gatewayIds: list(count), leavingIds: list(count) }),
+  renew: fc.oneof(objectOf(leases), objectOf({ ...leases, mayEnd: fc.boolean() })),
   release: fc.constant(undefined),
   readGateway: fc.option(objectOf({ vpnGw, vpcCidr: text, vpcUid: text, changed: list(desiredConn) }), {
     nil: undefined,

@@ -48,8 +48,8 @@ export class DirectControl implements Control {
     this.watch = watch;
   }
 
-  renew(): Promise<Leases> {
-    return reach(() => this.#leases.renew());
+  renew(isStopping?: boolean): Promise<Leases> {
+    return reach(() => this.#leases.renew(isStopping));
   }
 
   release(gatewayId: number): Promise<void> {

@@ -2,8 +2,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { databases, type TestDatabase } from "../../../test/store/databases.ts";
 import { addVpc, addVpnGw, createdAtMs, makeOwner } from "../../../test/store/rows.ts";
 import { freeLeasesOf, grantLeases, markLeaving } from "../../store/gateway-leases.ts";
-import { endSession, insertHost, listHosts, placementTurn } from "../../store/hosts.ts";
+import { endSession, insertHost, listHosts, placementTurn, setHostState } from "../../store/hosts.ts";
+import { endMoves } from "../../store/placing.ts";
 import type { Db, Store } from "../../store/store.ts";
+import { findVpnGwById, recordVpnGwStatus } from "../../store/vpn-gws.ts";
 import { HostLeases } from "./host-leases.ts";
 
 const termMs = 30_000;
@@ -111,5 +113,49 @@ describe.each(databases)("the leases of a host on $name", (kind) => {
     expect((await leases.renew()).gatewayIds).toEqual([second]);
     await place((db) => grantLeases(db, two, [first]));
     expect((await leases.renew()).gatewayIds).toEqual([second]);
+  });
+
+  describe("that is about to stop", () => {
+    const stopping = async () => (await listHosts(store.db)).map(({ isStopping }) => isStopping);
+    const mayEnd = async () => (await book(one).renew(true)).mayEnd;
+
+    it("are remembered as such until it renews without saying so, as its new process does", async () => {
+      await book(one).renew(true);
+      await book(two).renew();
+      expect(await stopping()).toEqual([true, false]);
+      expect(await book(one).renew()).not.toHaveProperty("mayEnd");
+      expect(await stopping()).toEqual([false, false]);
+    });
+
+    it("may be kept at once where no other host takes gateways", async () => {
+      await place((db) => grantLeases(db, one, gateways));
+      expect(await mayEnd()).toBe(true);
+      await book(two).renew();
+      expect(await mayEnd()).toBe(false);
+      await book(two).renew(true);
+      expect(await mayEnd()).toBe(true);
+      await book(two).renew();
+      await place((db) => setHostState(db, two, "cordoned"));
+      expect(await mayEnd()).toBe(true);
+    });
+
+    it("have come to their end when what it left runs elsewhere", async () => {
+      const [first = 0] = gateways;
+      await place((db) => grantLeases(db, one, [first]));
+      await book(two).renew();
+      const leases = book(one);
+      await leases.renew();
+      await place((db) => markLeaving(db, first, one));
+      expect(await mayEnd()).toBe(false);
+      await leases.release(first);
+      expect(await mayEnd()).toBe(false);
+      await place((db) => grantLeases(db, two, [first]));
+      expect(await mayEnd()).toBe(false);
+      const found = await findVpnGwById(store.db, first);
+      if (found === undefined) throw new TypeError("it was just made");
+      await recordVpnGwStatus(store.db, found.vpnGw, { status: "running", failure: undefined });
+      await place(endMoves);
+      expect(await mayEnd()).toBe(true);
+    });
   });
 });

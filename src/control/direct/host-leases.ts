@@ -1,7 +1,15 @@
 // The leases of a host among others: it holds what placement has given it, and proves with every renewal that it lives
 // (docs/decisions/0104-a-lease-for-each-gateway.md).
-import { findLease, freeLease, type GatewayLease, keepLease, listHeld } from "../../store/gateway-leases.ts";
-import { hostTurn, renewHost } from "../../store/hosts.ts";
+import {
+  findLease,
+  freeLease,
+  type GatewayLease,
+  type HeldGateway,
+  keepLease,
+  listHeld,
+} from "../../store/gateway-leases.ts";
+import { hasOtherTaker, hostTurn, renewHost } from "../../store/hosts.ts";
+import { countMoves } from "../../store/placing.ts";
 import type { Db, Store } from "../../store/store.ts";
 import { ControlError, type Leases } from "../control.ts";
 import type { LeaseBook } from "./lease-book.ts";
@@ -40,15 +48,16 @@ export class HostLeases implements LeaseBook {
   }
 
   /** Counts first and then looks what there is: so nothing is told that has been given away before the host was seen to live. */
-  async renew(): Promise<Leases> {
+  async renew(isStopping = false): Promise<Leases> {
     const { hostId, session } = this.#host;
-    const held = await this.#store.transaction(
+    const [held, mayEnd] = await this.#store.transaction(
       async (db) => {
-        if (!(await renewHost(db, hostId, session))) {
+        if (!(await renewHost(db, hostId, session, isStopping))) {
           const reason = "this host is not known, or its token is in use from another data directory";
           throw new ControlError("refused", reason);
         }
-        return listHeld(db, hostId);
+        const found = await listHeld(db, hostId);
+        return [found, isStopping ? await this.#mayEnd(db, found) : undefined] as const;
       },
       "at-once",
       hostTurn(hostId),
@@ -56,7 +65,14 @@ export class HostLeases implements LeaseBook {
     this.#fences = new Map(held.map(({ vpnGwId, fence }) => [vpnGwId, fence]));
     const idsOf = (isLeaving: boolean) =>
       held.filter((each) => each.isLeaving === isLeaving).map((each) => each.vpnGwId);
-    return { termMs: this.#termMs, gatewayIds: idsOf(false), leavingIds: idsOf(true) };
+    const leases = { termMs: this.#termMs, gatewayIds: idsOf(false), leavingIds: idsOf(true) };
+    return mayEnd === undefined ? leases : { ...leases, mayEnd };
+  }
+
+  async #mayEnd(db: Db, held: readonly HeldGateway[]): Promise<boolean> {
+    const { hostId } = this.#host;
+    if ((await countMoves(db, hostId)) > 0) return false;
+    return held.length === 0 || !(await hasOtherTaker(db, hostId));
   }
 
   async release(gatewayId: number): Promise<void> {

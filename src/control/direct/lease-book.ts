@@ -7,7 +7,7 @@ export interface LeaseBook {
   /** No other host could report: neither is `check` called, nor is what is reported held against what the gateway has. */
   readonly isAlone?: boolean;
   /** @throws ControlError refused */
-  renew(): Promise<Leases>;
+  renew(isStopping?: boolean): Promise<Leases>;
   /** @throws ControlError not-held */
   release(gatewayId: number): Promise<void>;
   /** Whether this host may read of the gateway now. */

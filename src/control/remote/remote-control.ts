@@ -74,12 +74,12 @@ export class RemoteControl implements Control {
     this.#nodes.close();
   }
 
-  async renew(): Promise<Leases> {
+  async renew(isStopping?: boolean): Promise<Leases> {
     const silenceMs = Math.min(this.#patience.renewalSilenceMs, Math.max(leastSilenceMs, this.#termMs / nodesInTerm));
     const options = { silenceMs, isUrgent: true };
     const { leases, fences } = await this.#send(
       "renew",
-      question.encode({ args: [], fence: undefined }),
+      question.encode({ args: wire.renew.args.encode([isStopping]), fence: undefined }),
       renewal,
       options,
     );

@@ -14,6 +14,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn("capacity", "bigint", required)
     .addColumn("state", "text", required)
     .addColumn("session", "text")
+    .addColumn("is_stopping", "integer", required)
     .addColumn("renewals", "bigint", required)
     .addColumn("created_at", "bigint", required)
     .execute();
