@@ -69,6 +69,7 @@ const samples: Readonly<Record<SettingName, string>> = {
   database: "sqlite:elsewhere.db",
   databasePasswordFile: "password",
   stopDelaySeconds: "10",
+  handOverSeconds: "0",
   dataplane: "simulated",
   logLevel: "debug",
   masterKeyFile: "key",

@@ -54,6 +54,11 @@ export const settings = {
     [0, 300],
     "how long a server that is told to stop goes on, while /readyz says no, so that load balancers notice, in seconds",
   ),
+  handOverSeconds: integer(
+    20,
+    [0, 300],
+    "how long a gateway host that is told to stop waits until others run its gateways, in seconds; 0: it keeps them",
+  ),
   dataplane: choice(["charon", "simulated"], "charon", "what carries the tunnels"),
   logLevel: choice(["fatal", "error", "warn", "info", "debug", "silent"], "info", "how much is logged"),
   masterKeyFile: text(

@@ -13,7 +13,7 @@ export interface RunningServer {
   /** Where the administrator's key is, and whether this start made it. */
   readonly adminKeyFile: string;
   readonly isNewAdminKey: boolean;
-  /** After `stopDelaySeconds` requests under way end, loops finish their round; the gateways live on. */
+  /** After `stopDelaySeconds`, and a hand-over, requests under way end, loops finish their round; the gateways live on. */
   stop(): Promise<void>;
 }
 
@@ -23,7 +23,7 @@ export interface RunningHost {
   readonly apiEndpoints: readonly string[];
   /** How many it was told to run; undefined: no API node has answered yet. */
   readonly gateways: number | undefined;
-  /** Loops finish their round; the gateways live on while their leases last. */
+  /** Other hosts take its gateways; then loops finish their round, and what is left lives on while its leases last. */
   stop(): Promise<void>;
 }
 
@@ -35,18 +35,35 @@ const stopTimeoutMs = 10_000;
 
 export async function runServe(config: Config, startServer: StartServer): Promise<void> {
   const running = await startServer(config);
+  const stopSignal = awaitStopSignal();
   if (running.kind === "server") sayServer(running, config);
   else sayHost(running, config);
   process.on("SIGHUP", () => {
     if (running.kind === "server") void reload(running);
   });
-  const signal = await new Promise<string>((resolve) => {
-    for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => resolve(name));
-  });
-  say(`${signal}, stopping; the gateways live on${running.kind === "host" ? " while their leases last" : ""}`);
-  const deadline = setTimeout(() => process.exit(1), config.stopDelaySeconds * 1_000 + stopTimeoutMs);
+  const signal = await stopSignal;
+  const isHost = running.kind === "host";
+  say(`${signal}, stopping; the gateways live on${isHost ? ", on other hosts or while their leases last" : ""}`);
+  const waitMs = Math.max(config.stopDelaySeconds, config.handOverSeconds) * 1_000;
+  const deadline = setTimeout(() => process.exit(1), waitMs + stopTimeoutMs);
   await running.stop();
   clearTimeout(deadline);
+}
+
+/** The first one asks for a stop. The second one has no patience, and nothing is lost by that: it is as if the process was killed. */
+function awaitStopSignal(): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  let isAsked = false;
+  const hear = (signal: string) => {
+    if (isAsked) {
+      say(`${signal} again, ending at once`);
+      process.exit(0);
+    }
+    isAsked = true;
+    resolve(signal);
+  };
+  for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, hear);
+  return promise;
 }
 
 function sayServer({ endpoints, certificate, adminKeyFile, isNewAdminKey }: RunningServer, config: Config): void {

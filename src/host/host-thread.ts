@@ -38,8 +38,10 @@ export async function startHostThread(
   const nudged = new Set<number>();
   let quietAtMs = 0;
   const asking: (() => void)[] = [];
-  worker.on("message", () => {
-    for (const tell of asking.splice(0)) tell();
+  const handedOver = Promise.withResolvers<void>();
+  worker.on("message", ({ kind }: FromHost) => {
+    if (kind === "handed-over") handedOver.resolve();
+    else for (const tell of asking.splice(0)) tell();
   });
   const tell = () => {
     quietAtMs = performance.now() + gatherMs;
@@ -61,6 +63,10 @@ export async function startHostThread(
       asking.push(resolve);
       say({ kind: "ask" });
       return promise;
+    },
+    handOver() {
+      say({ kind: "hand-over" });
+      return handedOver.promise;
     },
     async stop() {
       isStopping = true;

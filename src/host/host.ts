@@ -19,6 +19,8 @@ export interface Host {
   hear(hint: Hint): void;
   /** Resolves as soon as whatever runs the loops takes its turn; for as long as it hangs, not. */
   ask(): Promise<void>;
+  /** Before it stops: other hosts, if there are any, are to have its gateways, as far as the settings let it wait for that. */
+  handOver(): Promise<void>;
   /** Ends the loops and lets go of the store; the gateways live on. */
   stop(): Promise<void>;
 }
@@ -75,7 +77,10 @@ export async function startHost(
     // What nobody else could run nobody gives or takes.
     if (host instanceof LeasedHost) host.hear(hint);
   };
-  return { nudge: (vpnGwId) => host.nudge(vpnGwId), hear, ask: async () => {}, stop };
+  const handOver = async () => {
+    if (host instanceof LeasedHost) await host.handOver(config.handOverSeconds * 1_000);
+  };
+  return { nudge: (vpnGwId) => host.nudge(vpnGwId), hear, ask: async () => {}, handOver, stop };
 }
 
 function makeControl(store: Store, host: HostIdentity, config: Config): Control {

@@ -43,6 +43,8 @@ class Desk {
   permitMs = 0;
   atOnce = 0;
   mostAtOnce = 0;
+  /** What the last renewal said. */
+  isStopping: boolean | undefined;
   onPermit: (id: number, untilMs: number) => void = () => {};
   readonly keeper: LeaseKeeper;
   readonly #answers: Iterator<Answer>;
@@ -52,7 +54,12 @@ class Desk {
     this.#answers = answers[Symbol.iterator]();
     const write = (level: LogLine[0]) => (fields: object, message: string) => this.log.push([level, message, fields]);
     this.keeper = new LeaseKeeper({
-      control: { renew: () => this.#renew() },
+      control: {
+        renew: (isStopping) => {
+          this.isStopping = isStopping;
+          return this.#renew();
+        },
+      },
       permit: (ids, forMs) => this.#permit(ids, forMs),
       hold: ({ gatewayIds, leavingIds }) => this.told.push(["hold", gatewayIds, leavingIds]),
       log: { info: write("info"), warn: write("warn"), error: write("error") },
@@ -118,6 +125,21 @@ describe("a keeper of leases", () => {
     const atMs = desk.requests.map((request) => request.atMs);
     const pauses = atMs.slice(1).map((at, index) => at - (atMs[index] ?? 0));
     expect(new Set(pauses)).toEqual(new Set([askedEveryMs * (1 - random / 5)]));
+    await desk.keeper.stop();
+  });
+
+  it("says that the host is about to stop at once, behind what is under way, and asks every second then", async () => {
+    const desk = new Desk([{ afterMs: 100, gatewayIds: [1] }]);
+    const started = desk.keeper.start();
+    await pass(50);
+    desk.keeper.announceStop();
+    expect(desk.isStopping).toBe(false);
+    await pass(3_100);
+    await started;
+    expect(desk.isStopping).toBe(true);
+    const [first = 0, ...later] = desk.requests.map(({ atMs }) => atMs);
+    expect(later.map((atMs) => atMs - first)).toEqual([100, 1_100, 2_100, 3_100]);
+    expect(desk.mostAtOnce).toBe(1);
     await desk.keeper.stop();
   });
 

@@ -36,6 +36,7 @@ export class LeaseKeeper {
   readonly #random: () => number;
   readonly #first = Promise.withResolvers<void>();
   readonly #stop = Promise.withResolvers<never>();
+  #isStopping = false;
   #isStopped = false;
   #isAsked = false;
   /** The renewal under way: there are never two. */
@@ -74,6 +75,12 @@ export class LeaseKeeper {
     });
   }
 
+  /** From now on renewals say that this host is about to stop, and come as often as there may be news. */
+  announceStop(): void {
+    this.#isStopping = true;
+    this.renewNow();
+  }
+
   /** Asks no more. The gateways live on until their leases end. */
   async stop(): Promise<void> {
     this.#isStopped = true;
@@ -101,7 +108,7 @@ export class LeaseKeeper {
       const leases = await this.#ask();
       if (this.#clock() - begin >= leases.termMs) throw tooLate;
       await this.#take(leases, begin);
-      return leases.termMs / renewalsInTerm;
+      return Math.min(leases.termMs / renewalsInTerm, this.#isStopping ? retryMs : Number.POSITIVE_INFINITY);
     } catch (error) {
       if (this.#isStopped) return retryMs;
       return this.#noteTrouble(error) + this.#clock() - begin;
@@ -113,7 +120,7 @@ export class LeaseKeeper {
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => late.reject(tooLate), Math.min(this.#termMs ?? firstPatienceMs, firstPatienceMs));
     try {
-      return await Promise.race([this.#control.renew(), late.promise, this.#stop.promise]);
+      return await Promise.race([this.#control.renew(this.#isStopping), late.promise, this.#stop.promise]);
     } finally {
       clearTimeout(timer);
     }

@@ -3,6 +3,7 @@
 import type { Control, Leases } from "../control/control.ts";
 import type { LoopContext } from "../reconcile/loop-context.ts";
 import { Reconciler } from "../reconcile/reconciler.ts";
+import { HandOver } from "./hand-over.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import type { Hint } from "./messages.ts";
 
@@ -16,6 +17,7 @@ export class LeasedHost {
   readonly #stopping = new AbortController();
   #watching: Promise<void> | undefined;
   #held: readonly number[] | undefined;
+  #handOver: HandOver | undefined;
 
   constructor(context: LeasedHostOptions) {
     const { control, dataplane, log } = context;
@@ -61,6 +63,20 @@ export class LeasedHost {
     else for (const id of this.#held ?? []) this.nudge(id);
   }
 
+  /**
+   * Others are to have its gateways, and it runs what is left until they do, nobody can, or so many milliseconds have passed. Nothing is
+   * granted to it any more; `stop` comes next. @param patienceMs 0: it keeps them
+   */
+  async handOver(patienceMs: number): Promise<void> {
+    const gateways = this.#held?.length ?? 0;
+    if (patienceMs === 0 || gateways === 0) return;
+    this.#log.info({ gateways }, "about to stop: others are to have the gateways of this host");
+    this.#handOver = new HandOver(patienceMs);
+    this.#keeper.announceStop();
+    await this.#handOver.ended;
+    this.#log.info({ gateways: this.#held?.length }, "the hand-over has ended; these are left");
+  }
+
   /** Ends the loops. The gateways live on for as long as their leases last. */
   async stop(): Promise<void> {
     this.#stopping.abort();
@@ -72,5 +88,6 @@ export class LeasedHost {
   #hold(leases: Leases): void {
     this.#held = [...leases.gatewayIds, ...leases.leavingIds];
     this.#reconciler.hold(leases);
+    this.#handOver?.note(leases);
   }
 }

@@ -18,12 +18,14 @@ export type ToHost =
   | { readonly kind: "nudge"; readonly vpnGwIds: readonly number[] }
   | { readonly kind: "hear"; readonly hint: Hint }
   | { readonly kind: "ask" }
+  | { readonly kind: "hand-over" }
   | { readonly kind: "stop" };
 
-/** `here` answers `ask`. */
+/** `here` answers `ask`, and `handed-over` answers `hand-over`. */
 export type FromHost =
   | { readonly kind: "started" }
   | { readonly kind: "here" }
+  | { readonly kind: "handed-over" }
   | { readonly kind: "failed"; readonly failure: Failure };
 
 /** An error on its way between threads, where errors lose their class. */

@@ -16,10 +16,12 @@ const patienceMs = 5_000;
 export class RemoteHost {
   readonly #control: RemoteControl;
   readonly #host: LeasedHost;
+  readonly #handOverMs: number;
 
   /** @param config whose data directory is there. @throws ConfigError */
   constructor(config: Config, log: Logger) {
     this.#control = new RemoteControl(placeOf(config));
+    this.#handOverMs = config.handOverSeconds * 1_000;
     this.#host = new LeasedHost({
       control: this.#control,
       dataplane: makeDataplane(config, log),
@@ -38,6 +40,11 @@ export class RemoteHost {
   /** @throws DataplaneError when this machine cannot run gateways */
   start(): Promise<void> {
     return this.#host.start();
+  }
+
+  /** Before it stops: others are to have its gateways, as far as the settings let it wait for that. */
+  handOver(): Promise<void> {
+    return this.#host.handOver(this.#handOverMs);
   }
 
   /** Ends the loops. The gateways live on for as long as their leases last. */

@@ -24,6 +24,9 @@ try {
       case "ask":
         say({ kind: "here" });
         break;
+      case "hand-over":
+        void host.handOver().then(() => say({ kind: "handed-over" }));
+        break;
       case "stop":
         void host.stop().finally(() => port.close());
     }

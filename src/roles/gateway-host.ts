@@ -26,5 +26,9 @@ export async function startGatewayHost(config: Config): Promise<RunningHost> {
   }
   const apiEndpoints = readApiEndpoints(config.apiEndpoints);
   log.info({ apiEndpoints, dataplane: config.dataplane, gateways: host.held?.length }, "running as a gateway host");
-  return { kind: "host", apiEndpoints, gateways: host.held?.length, stop };
+  const handOver = async () => {
+    await host.handOver();
+    await stop();
+  };
+  return { kind: "host", apiEndpoints, gateways: host.held?.length, stop: handOver };
 }

@@ -89,7 +89,8 @@ export async function startServer(config: Config): Promise<RunningServer> {
     };
     const drain = async () => {
       readiness.stop();
-      await sleep(config.stopDelaySeconds * 1_000);
+      // Others come to this server meanwhile for what its host leaves.
+      await Promise.all([sleep(config.stopDelaySeconds * 1_000), host?.handOver()]);
       await stop();
     };
     return { kind: "server", endpoints, certificate, reloadCertificate, adminKeyFile, isNewAdminKey, stop: drain };

@@ -5,8 +5,9 @@ import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { call } from "../../src/cli/client.ts";
-import { createHost } from "../../src/operations/hosts.ts";
+import { createHost, listHosts } from "../../src/operations/hosts.ts";
 import { openStore } from "../../src/store/open.ts";
+import { vpnGwStatusNumbers } from "../../src/v2/status.ts";
 import { runCulvert } from "../support/command.ts";
 import { makeDatabase, postgresReason } from "../support/postgres-cluster.ts";
 import { dataOf } from "../support/reply.ts";
@@ -137,6 +138,48 @@ it("a gateway host does not start with a database", async () => {
 });
 
 describe.skipIf(postgresReason !== undefined)("on one PostgreSQL", () => {
+  it("a host that is told to stop hands its gateways over first, and a server with the role all does, too", async () => {
+    const database = await makeDatabase();
+    const env = { ...quick, CULVERT_DATABASE: database.url };
+    // Renewals are so rare that nothing is found by them.
+    const long = { CULVERT_LEASE_SECONDS: "60" };
+    const one = await ServerProcess.start({ ...env, ...long, CULVERT_HOST_NAME: "one" });
+    const started: ServerProcess[] = [one];
+    const holder = async () => {
+      const store = await openStore({ data: one.dataDir, database: database.url, masterKeyFile: "" });
+      const held = (await listHosts(store)).filter(({ gateways }) => gateways > 0).map(({ name }) => name);
+      await store.close();
+      return held.join();
+    };
+    try {
+      const place = await makePlace(one.client);
+      await makeConn(one.client, place);
+      const tokenFile = await makeToken(one.dataDir, database.url, "vpn1");
+      const masterKeyFile = join(one.dataDir, "master.key");
+      const api = { ...env, ...long, CULVERT_MASTER_KEY_FILE: masterKeyFile };
+      const two = await ServerProcess.start(api, ["--role", "api"]);
+      started.push(two);
+      const other = { ...one.client, endpoint: two.endpoint };
+      const host = await startHost(hostSettings([two], tokenFile));
+      started.push(host);
+
+      expect(await one.kill("SIGTERM")).toBe(0);
+      // Its leases would have lasted for a minute: what runs now, runs on the other host.
+      const [row] = (await call(other, "DescribeVpnGw", {})).data as { vpnGwStatus: number }[];
+      expect(row?.vpnGwStatus).toBe(vpnGwStatusNumbers.running);
+      expect(await holder()).toBe("vpn1");
+      await makeConn(other, { ...place, userGwId: await makeUserGw(other) });
+      expect(host.output).not.toContain("is silent");
+      await one.restart();
+      expect(await host.kill("SIGTERM")).toBe(0);
+      expect(await holder()).toBe("one");
+      await makeConn(other, { ...place, userGwId: await makeUserGw(other) });
+    } finally {
+      await Promise.all(started.map((process) => process.stop()));
+      await database.remove();
+    }
+  }, 90_000);
+
   it("two servers with the role all are two hosts, and a nudge at one reaches the gateway at the other", async () => {
     const database = await makeDatabase();
     const env = { ...quick, CULVERT_DATABASE: database.url };

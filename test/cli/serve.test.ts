@@ -10,6 +10,7 @@ import { requireSuccess } from "../support/reply.ts";
 import { makeVpc, makeVpnGw, nextNumber } from "../support/scene.ts";
 import { type Environment, ServerProcess } from "../support/server.ts";
 import { makeTempDir } from "../support/temp-dir.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 const directory = makeTempDir();
 afterAll(() => directory.remove());
@@ -98,6 +99,21 @@ describe("a signal", () => {
       }
     },
   );
+
+  it("that comes twice ends a server at once", async () => {
+    const server = await ServerProcess.start({ CULVERT_STOP_DELAY_SECONDS: "300" });
+    try {
+      const { pid } = server;
+      if (pid === undefined) throw new TypeError("it runs");
+      process.kill(pid, "SIGTERM");
+      await waitFor(() => server.output.includes("SIGTERM, stopping"), { what: "the server to hear the first" });
+      requireSuccess(await call(server.client, "DescribeVpcEx", {}));
+      expect(await server.kill("SIGINT")).toBe(0);
+      expect(server.output).toContain("SIGINT again, ending at once");
+    } finally {
+      await server.stop();
+    }
+  });
 });
 
 describe("serve does not start", () => {
