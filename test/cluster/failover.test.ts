@@ -204,6 +204,16 @@ describeOnMachine("an installation of many machines", () => {
       expect(await findHolder()).toBe(holder);
     });
 
+    it("when a host is told to stop: its gateway is another's before it ends", { timeout: 2 * timeoutMs }, async () => {
+      const holder = await findHolder();
+      const since = now();
+      await cluster.hosts[holder].stop("SIGTERM");
+      expect(await findHolder()).not.toBe(holder);
+      const breakSeconds = await expectRecovery("host told to stop", since);
+      expect(breakSeconds).toBeLessThan(leaseSeconds);
+      await cluster.hosts[holder].start();
+    });
+
     it("when a host is drained: its gateway moves, with a short break", { timeout: 2 * timeoutMs }, async () => {
       const holder = await findHolder();
       const since = now();
