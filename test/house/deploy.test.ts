@@ -4,7 +4,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildCommandLine } from "../../src/cli/command-line.ts";
-import { readConfig } from "../../src/config.ts";
+import { type Config, readApiEndpoints, readConfig, readListen } from "../../src/config.ts";
+import { checkRemoteHost } from "../../src/host/remote-host.ts";
 import { parsePublicAttachment } from "../../src/vpn/attachment.ts";
 import { makeTempDir, type TempDir } from "../support/temp-dir.ts";
 
@@ -12,6 +13,7 @@ const root = join(import.meta.dirname, "../..");
 const read = (path: string) => readFileSync(join(root, path), "utf8");
 const unit = read("deploy/systemd/culvert.service");
 const guide = read("docs/guide/deploy.md");
+const scaleOut = read("docs/guide/scale-out.md");
 const installed = "/opt/culvert/";
 
 /** All values of one setting of a unit, in their order. */
@@ -70,11 +72,43 @@ describe("the settings", () => {
   });
 });
 
-test("the guide installs every file of deploy/, where the unit looks for it", () => {
+describe("the settings of several machines", () => {
+  const readAll = (name: string) => readConfig({ options: {}, env: {}, file: join(root, "deploy", name) });
+  const [one, api, host] = ["culvert.json", "culvert-api.json", "culvert-host.json"].map(readAll);
+  if (one === undefined || api === undefined || host === undefined) throw new TypeError("three are expected");
+
+  test("say what each is, and the unit fits both", () => {
+    expect([one.role, api.role, host.role]).toEqual(["all", "api", "host"]);
+    expect(() => checkRemoteHost(host)).not.toThrow();
+    expect([api.data, host.data]).toEqual([one.data, one.data]);
+    // Longer than the program itself gives its stop.
+    expect(Number(valuesOf(unit, "TimeoutStopSec")[0])).toBeGreaterThan(api.stopDelaySeconds + 10);
+  });
+
+  test("are of one piece: a host finds the nodes and trusts what they show, and its gateways are as on one machine", () => {
+    const { port } = readListen(api.listen);
+    const endpoints = readApiEndpoints(host.apiEndpoints);
+    expect(endpoints.map((each) => Number(new URL(each).port))).toEqual(endpoints.map(() => port));
+    for (const endpoint of endpoints) expect(scaleOut).toContain(`IP:${new URL(endpoint).hostname}`);
+    expect(host.caFile).toBe(api["tls.certFile"]);
+    const networkOf = (config: Config) => Object.entries(config).filter(([name]) => name.startsWith("network."));
+    expect(networkOf(host)).toEqual(networkOf(one));
+    expect(api["network.publicPool"]).toEqual(one["network.publicPool"]);
+    expect(api.database).toBe(/--to (postgres:\S+)/.exec(scaleOut)?.[1]);
+    expect(scaleOut).toContain(` ${api.databasePasswordFile}`);
+    expect(scaleOut).toContain(` ${host.hostTokenFile}`);
+  });
+});
+
+test("the guides install every file of deploy/, where the unit looks for it", () => {
   for (const path of ["deploy/culvert.json", "deploy/systemd/culvert.service", "deploy/networkd/*"]) {
     expect(guide).toContain(`${installed}${path}`);
   }
-  expect(readdirSync(join(root, "deploy")).toSorted()).toEqual(["culvert.json", "networkd", "systemd"]);
   const configFile = valuesOf(unit, "ExecStart")[0]?.split("--config ")[1] ?? "";
   expect(guide).toContain(`${installed}deploy/culvert.json ${configFile}`);
+  for (const name of ["culvert-api.json", "culvert-host.json"]) {
+    expect(scaleOut).toContain(`${installed}deploy/${name} ${configFile}`);
+  }
+  const files = ["culvert-api.json", "culvert-host.json", "culvert.json", "networkd", "systemd"];
+  expect(readdirSync(join(root, "deploy")).toSorted()).toEqual(files);
 });
