@@ -1,4 +1,5 @@
-// Is this machine able to run Culvert, and does it? The order of the checks, and which need which. It changes nothing and leaves nothing.
+// Is this machine able to run Culvert in its role, and does it? The order of the checks, and which need which. It changes nothing and leaves
+// nothing.
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { type Config, readListen } from "../config.ts";
@@ -7,6 +8,7 @@ import { instanceOf, type Names, namesOf } from "../dataplane/charon/names.ts";
 import { type Stage, stageOf, withStage } from "../dataplane/charon/stage.ts";
 import { sqlitePath } from "../store/open.ts";
 import type { PeekedVpnGw } from "../store/peek.ts";
+import { checkApi } from "./api.ts";
 import { judgeAppArmor, probeAppArmor } from "./apparmor.ts";
 import { judgeAlgorithms, judgeCharon, judgePlugins, probeCharon } from "./charon.ts";
 import { type Check, ok, skip } from "./check.ts";
@@ -64,18 +66,32 @@ export async function runDoctor(config: Config): Promise<Report> {
   const names = namesOf(isDirThere ? instanceOf(config.data) : randomBytes(4).toString("hex"));
   const server: SeenServer = isDirThere ? await probeServer(config.data) : { kind: "none" };
   const rights = await probeRights();
-  const canLook = config.dataplane === "charon" && hasRights(rights);
+  const needless = findNeedless(config);
+  const canLook = needless === undefined && hasRights(rights);
   const checks = [
     judgeNode(process.versions.node),
     judgeSystem(await probeSystem()),
-    ...(config.dataplane === "charon"
+    ...(needless === undefined
       ? [judgeRights(rights), ...(await checkMachine(names, config, canLook))]
-      : [ok("machine", "Not looked at: the simulated data plane needs no rights and no strongSwan.")]),
-    judgeListen(config.listen, await probeListen(readListen(config.listen)), isServerHereOf(server)),
+      : [ok("machine", `Not looked at: ${needless}.`)]),
+    ...(config.role === "host"
+      ? await checkApi(config)
+      : [judgeListen(config.listen, await probeListen(readListen(config.listen)), isServerHereOf(server))]),
     judgeDataDir(config.data, dir),
-    ...(isDirThere ? await checkData(config, names, server, canLook) : []),
+    ...(isDirThere ? await checkContent(config, names, server, canLook) : []),
   ];
   return { ok: checks.every(({ status }) => status !== "fail"), checks };
+}
+
+/** Why the machine need not be able to carry tunnels; undefined when it has to. */
+function findNeedless({ role, dataplane }: Config): string | undefined {
+  if (role === "api") return "an API node carries no tunnels";
+  return dataplane === "simulated" ? "the simulated data plane needs no rights and no strongSwan" : undefined;
+}
+
+/** A gateway host has no database and no keys. */
+async function checkContent(config: Config, names: Names, server: SeenServer, canLook: boolean): Promise<Check[]> {
+  return config.role === "host" ? [judgeServer(server)] : checkData(config, names, server, canLook);
 }
 
 async function checkMachine(names: Names, config: Config, canLook: boolean): Promise<Check[]> {
@@ -163,9 +179,10 @@ async function checkData(config: Config, names: Names, server: SeenServer, canLo
   return [
     judgeKeys(seenDatabase, seenMasterKey, seenAdminKey),
     judgeServer(server),
-    ...judgeGateways(gateways, silent, isServerHereOf(server)),
+    // Those of an API node run elsewhere, whether it runs or not.
+    ...judgeGateways(gateways, silent, config.role === "api" ? undefined : isServerHereOf(server)),
     judgeVolumes(await probeVolumes(config)),
-    ...(config.dataplane === "charon" ? [await checkLeftovers(names, gateways, canLook)] : []),
+    ...(findNeedless(config) === undefined ? [await checkLeftovers(names, gateways, canLook)] : []),
   ];
 }
 

@@ -20,7 +20,7 @@ export class RemoteHost {
 
   /** @param config whose data directory is there. @throws ConfigError */
   constructor(config: Config, log: Logger) {
-    this.#control = new RemoteControl(placeOf(config));
+    this.#control = new RemoteControl({ ...readApiPlace(config), session: ensureSession(config.data) });
     this.#handOverMs = config.handOverSeconds * 1_000;
     this.#host = new LeasedHost({
       control: this.#control,
@@ -65,12 +65,13 @@ export function checkRemoteHost({ apiEndpoints, hostTokenFile, database }: Confi
   }
 }
 
-function placeOf(config: Config): ApiPlace {
+/** Where the API is, and what a host shows there, but for its session. @throws ConfigError */
+export function readApiPlace(config: Config): Omit<ApiPlace, "session"> {
   checkRemoteHost(config);
-  const { apiEndpoints, hostTokenFile, caFile, data } = config;
+  const { apiEndpoints, hostTokenFile, caFile } = config;
   const endpoints = readApiEndpoints(apiEndpoints);
   const trusted = caFile === "" ? undefined : readCertificates(caFile);
-  return { endpoints, trusted, token: readToken(hostTokenFile), session: ensureSession(data) };
+  return { endpoints, trusted, token: readToken(hostTokenFile) };
 }
 
 function readToken(file: string): Secret {

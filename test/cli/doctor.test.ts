@@ -1,5 +1,5 @@
 // `culvert doctor` without a machine: addresses, data directories, servers and failed gateways, on the simulated data plane.
-import { chmodSync, existsSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { runCulvert } from "../support/command.ts";
 import { HeldDataplane } from "../support/held-dataplane.ts";
 import { startLocalServer } from "../support/local-server.ts";
 import { makeVpc } from "../support/scene.ts";
-import { ServerProcess } from "../support/server.ts";
+import { type Environment, ServerProcess } from "../support/server.ts";
 import { makeTempDir, type TempDir } from "../support/temp-dir.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -21,9 +21,9 @@ interface Examination {
   readonly checks: ReadonlyMap<string, Check>;
 }
 
-async function examine(data: string, listen = "127.0.0.1:0"): Promise<Examination> {
+async function examine(data: string, listen = "127.0.0.1:0", env: Environment = {}): Promise<Examination> {
   const args = ["doctor", "--json", "--dataplane", "simulated", "--data", data, "--listen", listen];
-  const { code, stdout, stderr } = await runCulvert(args);
+  const { code, stdout, stderr } = await runCulvert(args, { env });
   expect(stderr).toBe("");
   const { ok, checks } = JSON.parse(stdout) as { ok: boolean; checks: Check[] };
   expect(code).toBe(ok ? 0 : 1);
@@ -79,6 +79,53 @@ describe("culvert doctor", () => {
     expect((await examine(server.dataDir)).checks.get("keys")?.fix).toContain("backup");
     expect(join(server.dataDir, "master.key")).not.toSatisfy(existsSync);
     await server.stop();
+  });
+
+  it("asks a gateway host's API nodes, and looks for no database", async () => {
+    const api = await ServerProcess.start({}, ["--role", "api"]);
+    const created = await runCulvert(["host", "create", "vpn1", "--data", api.dataDir, "--json"]);
+    const { token } = JSON.parse(created.stdout) as { token: string };
+    const tokenFile = join(directory.path, "host.token");
+    const env = {
+      CULVERT_ROLE: "host",
+      CULVERT_API_ENDPOINTS: api.endpoint.replace(/^http:/, "https:"),
+      CULVERT_HOST_TOKEN_FILE: tokenFile,
+      CULVERT_CA_FILE: join(api.dataDir, "tls", "cert.pem"),
+    };
+    const look = (settings: Environment = {}) => examine(directory.path, undefined, { ...env, ...settings });
+    try {
+      expect((await look()).checks.get("api")?.found).toContain(`${tokenFile} cannot be read (ENOENT)`);
+      writeFileSync(tokenFile, token, { mode: 0o600 });
+      const { ok, checks } = await look();
+      expect(ok).toBe(true);
+      expect([...checks.keys()]).toEqual(["node", "system", "machine", "api", "data", "server"]);
+      expect(checks.get("api")).toMatchObject({ status: "ok", found: expect.stringContaining("takes the token") });
+      // It has renewed nothing, and so joined nothing.
+      const { stdout } = await runCulvert(["host", "list", "--data", api.dataDir, "--json"]);
+      expect(JSON.parse(stdout)).toEqual([expect.objectContaining({ name: "vpn1", isJoined: false })]);
+      const distrustful = await look({ CULVERT_CA_FILE: "" });
+      expect(distrustful.checks.get("api")).toMatchObject({ status: "fail", fix: expect.stringContaining("caFile") });
+      writeFileSync(tokenFile, "another-token-than-its-own");
+      const refused = await look();
+      expect(refused.checks.get("api")).toMatchObject({ status: "fail", fix: expect.stringContaining("host token") });
+      expect(JSON.stringify([...refused.checks])).not.toContain("another-token");
+      await api.kill("SIGTERM");
+      expect((await look()).checks.get("api")?.found).toContain("ECONNREFUSED");
+    } finally {
+      await api.stop();
+    }
+  });
+
+  it("does not ask of an API node what only tunnels need", async () => {
+    const args = ["doctor", "--json", "--data", directory.path, "--listen", "127.0.0.1:0"];
+    const { code, stdout } = await runCulvert(args, { env: { CULVERT_ROLE: "api" } });
+    const { checks } = JSON.parse(stdout) as { checks: Check[] };
+    expect(checks.map(({ name }) => name)).toEqual([
+      ...["node", "system", "machine", "listen", "data"],
+      ...["keys", "server", "gateways", "volumes"],
+    ]);
+    expect(checks.find(({ name }) => name === "machine")?.found).toContain("an API node carries no tunnels");
+    expect(code).toBe(0);
   });
 
   it("tells a stranger at the address from a Culvert", async () => {

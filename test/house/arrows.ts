@@ -37,7 +37,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   http: ["v2", "control", "health", "vpn", "errors.ts", "config.ts"],
 
   lab: ["dataplane", "peer-config", "vpn", "config.ts"],
-  doctor: ["dataplane", "vici", "store", "vpn", "errors.ts", "config.ts"],
+  doctor: ["dataplane", "vici", "store", "control", "host", "vpn", "errors.ts", "config.ts"],
   demo: ["cli", "lab", "dataplane", "v2/signature.ts", "vpn", "errors.ts", "config.ts"],
   cli: anything,
   roles: anything,
