@@ -1,5 +1,6 @@
 // The loop of an API node that gives gateways to hosts: it watches the hosts' counters, takes from those that have expired what they held,
 // and gives away what nobody holds. Several nodes may do so beside each other: each change finds first what it was decided by.
+import { taskPatienceMs } from "../control/direct/record.ts";
 import { freeLeasesOf } from "../store/gateway-leases.ts";
 import { endSession, listHosts, placementTurn } from "../store/hosts.ts";
 import { type FreeGateway, hasMoves, listFreeGateways, listGatewaysWithTasks } from "../store/placing.ts";
@@ -7,7 +8,7 @@ import type { Db, Store } from "../store/store.ts";
 import type { GatewayHost } from "../vpn/gateway-host.ts";
 import { isLeavingGw } from "../vpn/status.ts";
 import { type Arranged, arrange, mostMoves } from "./arrange.ts";
-import { recordHomeless, removeHomeless, taskPatienceMs } from "./homeless.ts";
+import { recordHomeless, removeHomeless } from "./homeless.ts";
 import { findExpiredCounter, isLive, look, noWatch, type Watch } from "./watch.ts";
 
 const periodMs = 1_000;

@@ -3,6 +3,7 @@
 import { ControlError, type GatewayRead } from "../control/control.ts";
 import type { ActualGateway, GatewaySpec } from "../dataplane/dataplane.ts";
 import type { VpnGw } from "../vpn/entities.ts";
+import { isLeavingGw } from "../vpn/status.ts";
 import { Convergence } from "./convergence.ts";
 import type { Holdings } from "./holdings.ts";
 import type { LoopContext } from "./loop-context.ts";
@@ -49,7 +50,7 @@ export class GatewayRounds {
     const gateway = specOf(read);
     this.#channels ??= new Convergence(this.#context, vpnGw.publicAddress);
     await this.#channels.take(read);
-    return isLeavingGw(vpnGw)
+    return isLeavingGw(vpnGw.status)
       ? this.#remove(this.#channels, vpnGw, gateway)
       : this.#keep(this.#channels, vpnGw, gateway);
   }
@@ -161,10 +162,6 @@ export class GatewayRounds {
 
 function nobodys(id: number): GatewaySpec {
   return { id, uid: "", vpcId: 0, vpcUid: "", vpcCidr: "", vpcAddress: "", publicAddress: "" };
-}
-
-function isLeavingGw({ status }: VpnGw): boolean {
-  return status === "deleting" || status === "delete-failed";
 }
 
 function specOf({ vpnGw, vpcCidr, vpcUid }: GatewayRead): GatewaySpec {

@@ -27,7 +27,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   control: ["store", "tasks", "vpn", "errors.ts"],
   "control/remote": ["vpn", "errors.ts"],
 
-  placement: ["store", "vpn"],
+  placement: ["control/control.ts", "control/direct/record.ts", "store", "vpn"],
   operations: ["store", "tasks", "peer-config", "vpn", "errors.ts", "config.ts"],
   reconcile: ["control/control.ts", "dataplane/dataplane.ts", "diagnosis", "vpn", "errors.ts"],
 

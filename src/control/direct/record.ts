@@ -6,10 +6,16 @@ import { dropFallback, restoreFallback } from "../../store/vpn-conn-fallbacks.ts
 import { deleteVpnConn, recordConnStatus, recordNetStatus } from "../../store/vpn-conns.ts";
 import { deleteVpnGw, recordVpnGwStatus, setGwObservedGeneration } from "../../store/vpn-gws.ts";
 import type { VpnGw } from "../../vpn/entities.ts";
+import { isLeavingGw } from "../../vpn/status.ts";
 import type { ConnOutcome, FailureRecorded, RoundOutcome } from "../control.ts";
 
 /** A task fails when its gateway could not carry it out for this long: api-v2.md 8. */
-const taskPatienceMs = 30_000;
+export const taskPatienceMs = 30_000;
+
+/** Whether a task that runs has waited long enough. */
+export function isOverdue({ createdAtMs }: RunningTask, nowMs: number): boolean {
+  return nowMs - createdAtMs >= taskPatienceMs;
+}
 
 /** @param vpnGw as it was read when the round began */
 export async function recordRound(db: Db, vpnGw: VpnGw, outcome: RoundOutcome, nowMs: number): Promise<void> {
@@ -64,19 +70,22 @@ export async function recordFailure(
   answers: readonly ConnOutcome[],
   nowMs: number,
 ): Promise<FailureRecorded> {
-  const isLeaving = vpnGw.status === "deleting" || vpnGw.status === "delete-failed";
   const tasks = await listRunningTasks(db, vpnGw.id);
-  const isOverdue = (task: RunningTask) => nowMs - task.createdAtMs >= taskPatienceMs;
-  const overdue = tasks.filter(isOverdue);
+  const overdue = tasks.filter((task) => isOverdue(task, nowMs));
   const isLeavingOverdue = overdue.some((task) => task.vpnConnId === undefined);
   const leavingStatus = isLeavingOverdue ? "delete-failed" : vpnGw.status;
-  await recordVpnGwStatus(db, vpnGw, { status: isLeaving ? leavingStatus : "delivery-failed", failure });
+  await recordVpnGwStatus(db, vpnGw, {
+    status: isLeavingGw(vpnGw.status) ? leavingStatus : "delivery-failed",
+    failure,
+  });
   const overdueConnIds = new Set(overdue.map((task) => task.vpnConnId));
   const failed = answers.filter(({ connId }) => overdueConnIds.has(connId));
   for (const outcome of failed) await recordConn(db, vpnGw, outcome, nowMs - taskPatienceMs, nowMs);
   const ids = overdue.filter((task) => task.vpnConnId === undefined).map((task) => task.id);
   await finishTasks(db, ids, failure, nowMs);
-  const waiting = tasks.filter((task) => !isOverdue(task)).map((task) => task.createdAtMs + taskPatienceMs - nowMs);
+  const waiting = tasks
+    .filter((task) => !isOverdue(task, nowMs))
+    .map((task) => task.createdAtMs + taskPatienceMs - nowMs);
   return {
     failedConnIds: failed.map(({ connId }) => connId),
     nextTaskInMs: waiting.length === 0 ? undefined : Math.min(...waiting),
