@@ -74,6 +74,7 @@ const samples: Readonly<Record<SettingName, string>> = {
   logLevel: "debug",
   masterKeyFile: "key",
   region: "bj",
+  probeListen: "127.0.0.1:9",
   hosts: "vpc.api.qcloud.com",
   clockSkewSeconds: "300",
   utcOffsetMinutes: "-60",
@@ -363,6 +364,15 @@ describe("a value that cannot be", () => {
       expect(read({}, { CULVERT_DATABASE: database }).database).toBe(database);
     },
   );
+});
+
+describe("the address of probes", () => {
+  test.each(["127.0.0.1:0", "[::1]:8081", "localhost:8081"])("is on loopback: %s", (probeListen) => {
+    expect(read({ probeListen }).probeListen).toBe(probeListen);
+  });
+  test.each(["0.0.0.0:8081", "192.0.2.1:8081", "8081"])("is not %s", (probeListen) => {
+    expect(() => read({ probeListen })).toThrow("a loopback address and a port such as 127.0.0.1:8081");
+  });
 });
 
 describe("the address to listen on", () => {

@@ -4,6 +4,7 @@ import { checkTogether, refuseShownPassword } from "./config/checks.ts";
 import { ConfigError } from "./config/error.ts";
 import { readSettingsFile } from "./config/file.ts";
 import { checked, choice, flag, integer, pool, readable, type Setting, text } from "./config/kinds.ts";
+import { readListen } from "./config/listen.ts";
 import { parsePublicAttachment, parseVpcAttachments } from "./vpn/attachment.ts";
 import { isHostName } from "./vpn/gateway-host.ts";
 import { isRegion } from "./vpn/id.ts";
@@ -17,6 +18,15 @@ export { formatEndpoint, type ListenAddress, readListen, servesPlainHttp } from 
 /** What serve prints is one too: its path is the API's. */
 function isEndpoint(value: string): boolean {
   return /^https?:\/\/./i.test(value) && URL.canParse(value);
+}
+
+/** Whoever asks from elsewhere would learn what only the machine's owner needs. */
+function isProbeListen(value: string): boolean {
+  try {
+    return readListen(value).isLoopback;
+  } catch {
+    return false;
+  }
 }
 
 function isMss(value: string): boolean {
@@ -71,6 +81,12 @@ export const settings = {
     "URLs of the API that a gateway host asks, https://…, separated by commas",
   ),
   hostTokenFile: text("", "file of the token that a gateway host is known by; see culvert host create"),
+  probeListen: checked(
+    isProbeListen,
+    "a loopback address and a port such as 127.0.0.1:8081",
+    "",
+    "address and port, on loopback, where a gateway host answers /livez and /readyz; empty: nowhere",
+  ),
   hostName: checked(
     isHostName,
     "a name such as vpn1.example.org",

@@ -23,6 +23,8 @@ export interface RunningHost {
   readonly apiEndpoints: readonly string[];
   /** How many it was told to run; undefined: no API node has answered yet. */
   readonly gateways: number | undefined;
+  /** `http://127.0.0.1:8081`: where probes are answered; undefined: nowhere. */
+  readonly probeEndpoint: string | undefined;
   /** Other hosts take its gateways; then loops finish their round, and what is left lives on while its leases last. */
   stop(): Promise<void>;
 }
@@ -73,9 +75,10 @@ function sayServer({ endpoints, certificate, adminKeyFile, isNewAdminKey }: Runn
   say(`the API is at ${places} (${config.role === "api" ? "no" : config.dataplane} data plane)`);
 }
 
-function sayHost({ apiEndpoints, gateways }: RunningHost, { dataplane }: Config): void {
+function sayHost({ apiEndpoints, gateways, probeEndpoint }: RunningHost, { dataplane }: Config): void {
   const told = gateways === undefined ? "no answer yet, asking again" : `${gateways} gateways`;
   say(`a gateway host of ${apiEndpoints.join(" and ")}: ${told} (${dataplane} data plane)`);
+  if (probeEndpoint !== undefined) say(`probes are answered at ${probeEndpoint}/livez and ${probeEndpoint}/readyz`);
 }
 
 function say(sentence: string): void {

@@ -21,21 +21,26 @@ export interface ReadinessOptions {
   readonly limitMs?: number;
   /** How long what was found is told again, 1 s unless told. */
   readonly keepMs?: number;
+  /** What is said of a process that is not stopping, `The server takes requests.` unless told. */
+  readonly sentence?: string;
 }
 
 export class Readiness {
   readonly #checks: Checks;
   readonly #limitMs: number;
   readonly #keepMs: number;
+  readonly #sentence: string;
   /** A check that hangs is waited for again, and not begun once more beside itself. */
   readonly #underWay = new Map<string, Promise<Finding>>();
   #last: Promise<Report> | undefined;
   #isStopping = false;
 
-  constructor(checks: Checks, { limitMs = 2_000, keepMs = 1_000 }: ReadinessOptions = {}) {
+  constructor(checks: Checks, options: ReadinessOptions = {}) {
     this.#checks = checks;
+    const { limitMs = 2_000, keepMs = 1_000, sentence = "The server takes requests." } = options;
     this.#limitMs = limitMs;
     this.#keepMs = keepMs;
+    this.#sentence = sentence;
   }
 
   get isStopping(): boolean {
@@ -51,7 +56,7 @@ export class Readiness {
   async ask(): Promise<Report> {
     this.#last ??= this.#look();
     const { isGood, checks } = await this.#last;
-    const sentence = this.#isStopping ? "The server is stopping." : "The server takes requests.";
+    const sentence = this.#isStopping ? "The server is stopping." : this.#sentence;
     const serving = { isGood: !this.#isStopping, sentence };
     return { isGood: isGood && serving.isGood, checks: { serving, ...checks } };
   }

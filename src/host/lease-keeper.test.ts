@@ -143,6 +143,19 @@ describe("a keeper of leases", () => {
     await desk.keeper.stop();
   });
 
+  it("knows whether it is renewed: not before the first answer, and not once one has failed", async () => {
+    const desk = new Desk([{ afterMs: 100, gatewayIds: [1] }, { afterMs: 0, error: unavailable }, { afterMs: 0 }]);
+    const started = desk.keeper.start();
+    const seen = [desk.keeper.isRenewed];
+    for (const ms of [100, askedEveryMs, 1_000]) {
+      await pass(ms);
+      seen.push(desk.keeper.isRenewed);
+    }
+    await started;
+    expect(seen).toEqual([false, true, false, true]);
+    await desk.keeper.stop();
+  });
+
   it("closes at once what is not named any more, and then lets it go", async () => {
     const desk = new Desk([
       { afterMs: 0, gatewayIds: [1, 2], leavingIds: [3] },

@@ -44,6 +44,8 @@ export class LeaseKeeper {
   #timer: NodeJS.Timeout | undefined;
   #expiry: NodeJS.Timeout | undefined;
   #termMs: number | undefined;
+  /** When the term of the last renewal is over. */
+  #endMs = Number.NEGATIVE_INFINITY;
   /** All that the last renewal named, until its term is over. */
   #named: ReadonlySet<number> = new Set();
   /** What the log says is wrong. */
@@ -57,6 +59,11 @@ export class LeaseKeeper {
     this.#clock = clock ?? (() => performance.now());
     this.#random = random ?? Math.random;
     this.#stop.promise.catch(() => {});
+  }
+
+  /** Whether the last renewal was answered, and its term lasts. */
+  get isRenewed(): boolean {
+    return this.#trouble === undefined && this.#clock() < this.#endMs;
   }
 
   /** Resolves when the first answer has been acted on, or there was none; it is asked for again from then on. */
@@ -134,6 +141,7 @@ export class LeaseKeeper {
     const lost = [...this.#named].filter((id) => !named.has(id));
     this.#termMs = termMs;
     this.#named = named;
+    this.#endMs = end;
     this.#settle();
     clearTimeout(this.#expiry);
     const isEternal = termMs === Number.POSITIVE_INFINITY;

@@ -37,6 +37,11 @@ export class LeasedHost {
     return this.#held;
   }
 
+  /** Whether the last renewal was answered, and its term lasts. */
+  get isRenewed(): boolean {
+    return this.#keeper.isRenewed;
+  }
+
   /**
    * Finds what is on the machine, and asks what of it this host may run. When nobody answers it goes on to ask.
    * @throws DataplaneError when this machine cannot run gateways

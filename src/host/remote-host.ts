@@ -37,6 +37,11 @@ export class RemoteHost {
     return this.#host.held;
   }
 
+  /** Whether the last renewal was answered, and its term lasts. */
+  get isRenewed(): boolean {
+    return this.#host.isRenewed;
+  }
+
   /** @throws DataplaneError when this machine cannot run gateways */
   start(): Promise<void> {
     return this.#host.start();

@@ -2,12 +2,12 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RunningServer } from "../cli/serve.ts";
-import { type Config, ConfigError, formatEndpoint, readListen, servesPlainHttp } from "../config.ts";
+import { type Config, formatEndpoint, readListen, servesPlainHttp } from "../config.ts";
 import { type Checks, type Finding, Readiness } from "../health/readiness.ts";
 import type { Host } from "../host/host.ts";
 import { startHostThread } from "../host/host-thread.ts";
 import { loadCertificate } from "../http/certificate.ts";
-import { buildServer, type HttpServer } from "../http/server.ts";
+import { buildServer } from "../http/server.ts";
 import { TlsPort } from "../http/tls-port.ts";
 import { makeLog } from "../log.ts";
 import { ensureAdminKey } from "../operations/admin-key.ts";
@@ -17,21 +17,8 @@ import { lockDataDir } from "../store/instance-lock.ts";
 import { makeDataDir, openStore } from "../store/open.ts";
 import { WriteTurn } from "../store/write-turn.ts";
 import { V2Api } from "../v2/api.ts";
+import { listen } from "./listen.ts";
 import { identifyOwnHost, isAlone, Neighbours } from "./neighbours.ts";
-
-/** @returns the port, which the system chose when the address says 0. @throws ConfigError when the address is not free */
-async function listen(app: HttpServer, address: string): Promise<number> {
-  const { host, port } = readListen(address);
-  try {
-    // Fastify's own line in the log would name plain HTTP, whatever is served.
-    await app.listen({ host, port, listenTextResolver: () => "taking connections" });
-  } catch (cause) {
-    const reason = cause instanceof Error && "code" in cause ? cause.code : cause;
-    throw new ConfigError(`listen: ${address} cannot be listened on (${reason})`, { cause });
-  }
-  const bound = app.server.address();
-  return typeof bound === "object" && bound !== null ? bound.port : port;
-}
 
 async function checkHost(host: Host | undefined): Promise<Finding> {
   await host?.ask();
@@ -77,7 +64,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
       host = await startHostThread(config, turn, identity);
       if (identity !== undefined) neighbours?.follow(identity.hostId, host);
     }
-    const port = await listen(app, config.listen);
+    const port = await listen(app, "listen", config.listen);
     const endpoints = (isPlainServed ? ["http", "https"] : ["https"]).map((scheme) =>
       formatEndpoint(scheme, { ...readListen(config.listen), port }),
     );

@@ -10,6 +10,7 @@ import { openStore } from "../../src/store/open.ts";
 import { vpnGwStatusNumbers } from "../../src/v2/status.ts";
 import { runCulvert } from "../support/command.ts";
 import { makeDatabase, postgresReason } from "../support/postgres-cluster.ts";
+import { probe, untilReady, untilUnready } from "../support/probe.ts";
 import { dataOf } from "../support/reply.ts";
 import { makeConn, makePlace, makeUserGw, waitForTask } from "../support/scene.ts";
 import { type Environment, ServerProcess } from "../support/server.ts";
@@ -57,6 +58,11 @@ function hostSettings(nodes: readonly ServerProcess[], tokenFile: string, caFile
   };
 }
 
+const probed = { CULVERT_PROBE_LISTEN: "127.0.0.1:0" };
+/** Where its last process answers probes. */
+const probesOf = ({ output }: ServerProcess) =>
+  [...output.matchAll(/probes are answered at (\S+)\/livez/g)].at(-1)?.[1] ?? "";
+
 const startHost = (env: Environment) => ServerProcess.start(env, ["--role", "host"], isHostUp);
 
 describe("an API node on SQLite and a gateway host beside it", () => {
@@ -67,7 +73,7 @@ describe("an API node on SQLite and a gateway host beside it", () => {
     // The same port after a restart: it is what the host knows.
     api = await ServerProcess.start(quick, ["--role", "api", "--listen", `127.0.0.1:${await findPort()}`]);
     tokenFile = await makeToken(api.dataDir, "", "vpn1");
-    host = await startHost(hostSettings([api], tokenFile));
+    host = await startHost({ ...hostSettings([api], tokenFile), ...probed });
   });
   afterAll(async () => {
     await host?.stop();
@@ -103,11 +109,22 @@ describe("an API node on SQLite and a gateway host beside it", () => {
     await makeConn(api.client, await makePlace(api.client, "10.1.0.0/16"));
   });
 
-  it("the token is good for one data directory at a time", async () => {
-    const second = await startHost(hostSettings([api], tokenFile));
+  it("the host answers probes on loopback, and nothing else", async () => {
+    const at = probesOf(host);
+    expect(await probe(at, "/livez")).toMatchObject({ ok: true });
+    await untilReady(at);
+    expect((await fetch(new URL("/v2/index.php", at))).status).toBe(404);
+  });
+
+  it("the token is good for one data directory at a time; a host that is refused is alive, and not ready", async () => {
+    const second = await startHost({ ...hostSettings([api], tokenFile), ...probed });
     try {
       expect(second.output).toContain("no answer yet, asking again");
       expect(second.output).toContain("its token is in use from another data directory");
+      expect(await probe(probesOf(second), "/livez")).toMatchObject({ ok: true });
+      expect(await untilUnready(probesOf(second))).toEqual({
+        leases: "The leases are not renewed; the host's log may have the reason.",
+      });
     } finally {
       await second.stop();
     }
