@@ -456,27 +456,32 @@ describe("a failure of the server's own", () => {
     }
   });
 
-  it("for want of disk space says so and has changed nothing; with space again it does what it is asked", async () => {
-    const full = await startLocalServer(unlimited);
-    const limitPages = (pages: number) => CompiledQuery.raw(`pragma max_page_count = ${pages}`);
-    try {
-      // SQLite takes the number of pages that there are for the least.
-      await full.store.db.sql.executeQuery(limitPages(1));
-      const create = () => replyOf(sendCall(full.client, "CreateVpc", newVpc()));
-      let made = 0;
-      while ((await create()).code === 0 && made < 1_000) made += 1;
-      const { message } = await expectRefusal(full, "service-unavailable", create);
-      expect(message).toContain("No disk space");
-      const together = await Promise.all(Array.from({ length: 8 }, create));
-      expect(new Set(together.map(({ code }) => code))).toEqual(new Set([6000]));
-      expect(await call(full.client, "DescribeVpcEx", {})).toMatchObject({ code: 0, totalCount: made });
-      await full.store.db.sql.executeQuery(limitPages(1_000_000));
-      expect(await create()).toMatchObject({ code: 0 });
-      expect(await call(full.client, "DescribeVpcEx", {})).toMatchObject({ code: 0, totalCount: made + 1 });
-    } finally {
-      await full.stop();
-    }
-  });
+  // PostgreSQL cannot be told to have no space; what it says then is read in src/store/errors.ts.
+  const onFile = process.env.TEST_DATABASE === "postgresql" ? it.skip : it;
+  onFile(
+    "for want of disk space says so and has changed nothing; with space again it does what it is asked",
+    async () => {
+      const full = await startLocalServer(unlimited);
+      const limitPages = (pages: number) => CompiledQuery.raw(`pragma max_page_count = ${pages}`);
+      try {
+        // SQLite takes the number of pages that there are for the least.
+        await full.store.db.sql.executeQuery(limitPages(1));
+        const create = () => replyOf(sendCall(full.client, "CreateVpc", newVpc()));
+        let made = 0;
+        while ((await create()).code === 0 && made < 1_000) made += 1;
+        const { message } = await expectRefusal(full, "service-unavailable", create);
+        expect(message).toContain("No disk space");
+        const together = await Promise.all(Array.from({ length: 8 }, create));
+        expect(new Set(together.map(({ code }) => code))).toEqual(new Set([6000]));
+        expect(await call(full.client, "DescribeVpcEx", {})).toMatchObject({ code: 0, totalCount: made });
+        await full.store.db.sql.executeQuery(limitPages(1_000_000));
+        expect(await create()).toMatchObject({ code: 0 });
+        expect(await call(full.client, "DescribeVpcEx", {})).toMatchObject({ code: 0, totalCount: made + 1 });
+      } finally {
+        await full.stop();
+      }
+    },
+  );
 });
 
 describe("the empty account", () => {
