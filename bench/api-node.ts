@@ -1,4 +1,4 @@
-// A server without a host: what it costs to answer calls, apart from what it costs to run gateways. The same parts as src/main.ts builds,
+// A server without a host: what it costs to answer calls, apart from what it costs to run gateways. The same parts as src/roles/server.ts builds,
 // on the settings of the environment; it says where it listens as `culvert serve` does.
 import { readConfig } from "../src/config.ts";
 import { Readiness } from "../src/health/readiness.ts";

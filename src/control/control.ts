@@ -89,6 +89,12 @@ export interface Leases {
   readonly mayEnd?: boolean | undefined;
 }
 
+/** Something may have been missed; renewing has something new to say. */
+export type Hint = "all" | "leases";
+
+/** What a watch says: gateways to look at, or a hint. */
+export type Nudged = readonly number[] | Hint;
+
 /** Why a host was told nothing, or why what it reported was not taken. `message` is one sentence and holds no secret. */
 export class ControlError extends Error {
   readonly kind: "unavailable" | "not-held" | "refused";
@@ -122,7 +128,7 @@ export interface Control {
    * Calls `onNudge` with gateways to look at, "all" when some may have been missed, and "leases" when renew has something new to say,
    * until `signal` is aborted. A nudge may be lost: who relies on it looks by himself too.
    */
-  watch(onNudge: (nudged: readonly number[] | "all" | "leases") => void, signal: AbortSignal): Promise<void>;
+  watch(onNudge: (nudged: Nudged) => void, signal: AbortSignal): Promise<void>;
 
   /** @param afterGeneration channels that have not changed since are left out; 0: all. @returns undefined: there is no such gateway for this host */
   readGateway(gatewayId: number, afterGeneration: number): Promise<GatewayRead | undefined>;

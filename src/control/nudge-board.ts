@@ -1,6 +1,7 @@
 // What an API node has to tell gateway hosts, in memory: the nudges of late, and who waits for one. Hints only: what is lost here is found
 // by the loops' own period.
 import { randomUUID } from "node:crypto";
+import type { Nudged } from "./control.ts";
 import { type PollAnswer, pollMs } from "./wire.ts";
 
 /** One word: gateways that changed, hosts whose leases did, or that some of either may have been missed. */
@@ -60,11 +61,7 @@ export class NudgeBoard {
   }
 
   /** Tells a host of this process what is said, as Control.watch does, until `signal` is aborted or the board is closed. */
-  async follow(
-    hostId: number,
-    onNudge: (nudged: readonly number[] | "all" | "leases") => void,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async follow(hostId: number, onNudge: (nudged: Nudged) => void, signal: AbortSignal): Promise<void> {
     let cursor: string | undefined;
     while (!this.#isClosed && !signal.aborted) {
       const answer = await this.poll(hostId, cursor, { timeoutMs: pollMs, signal });

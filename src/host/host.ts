@@ -2,7 +2,7 @@
 // it is started; the server starts it on a thread of its own (host-thread.ts).
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
-import type { Control } from "../control/control.ts";
+import type { Control, Hint } from "../control/control.ts";
 import { DirectControl } from "../control/direct/direct-control.ts";
 import { type HostIdentity, HostLeases } from "../control/direct/host-leases.ts";
 import { openStore } from "../store/open.ts";
@@ -10,13 +10,10 @@ import type { Store } from "../store/store.ts";
 import type { WriteTurn } from "../store/write-turn.ts";
 import { DirectHost } from "./direct-host.ts";
 import { LeasedHost } from "./leased-host.ts";
-import { makeDataplane } from "./make-dataplane.ts";
-import type { Hint } from "./messages.ts";
+import type { Listener } from "./listener.ts";
+import { makeLoopParts } from "./loop-parts.ts";
 
-export interface Host {
-  /** Says "look at this gateway". */
-  nudge(vpnGwId: number): void;
-  hear(hint: Hint): void;
+export interface Host extends Listener {
   /** Resolves as soon as whatever runs the loops takes its turn; for as long as it hangs, not. */
   ask(): Promise<void>;
   /** Before it stops: other hosts, if there are any, are to have its gateways, as far as the settings let it wait for that. */
@@ -52,13 +49,7 @@ export async function startHost(
     lingerMs,
     longestLingerMs,
   });
-  const context = {
-    dataplane: makeDataplane(config, log),
-    clock: Date.now,
-    log,
-    periodMs: config.reconcilePeriodSeconds * 1_000,
-    oneWayMs: config.oneWaySeconds * 1_000,
-  };
+  const context = makeLoopParts(config, log);
   const host =
     identity === undefined
       ? new DirectHost({ ...context, store, keepTrafficMs: config.trafficDays * 86_400_000 })

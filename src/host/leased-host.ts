@@ -1,15 +1,15 @@
 // A host among others: what it runs it has a lease for, which it keeps by asking again and again. Over whatever control it is given: the
 // API over HTTPS, or the store itself.
-import type { Control, Leases } from "../control/control.ts";
+import type { Control, Hint, Leases, Nudged } from "../control/control.ts";
 import type { LoopContext } from "../reconcile/loop-context.ts";
 import { Reconciler } from "../reconcile/reconciler.ts";
 import { HandOver } from "./hand-over.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
-import type { Hint } from "./messages.ts";
+import { type Listener, tell } from "./listener.ts";
 
 export type LeasedHostOptions = Omit<LoopContext, "onNotHeld">;
 
-export class LeasedHost {
+export class LeasedHost implements Listener {
   readonly #control: Control;
   readonly #log: LoopContext["log"];
   readonly #reconciler: Reconciler;
@@ -49,10 +49,7 @@ export class LeasedHost {
   async start(): Promise<void> {
     await this.#reconciler.start();
     await this.#keeper.start();
-    const onNudge = (nudged: readonly number[] | Hint) => {
-      if (typeof nudged === "string") this.hear(nudged);
-      else for (const id of nudged) this.nudge(id);
-    };
+    const onNudge = (nudged: Nudged) => tell(this, nudged);
     this.#watching = this.#control.watch(onNudge, this.#stopping.signal).catch((error: unknown) => {
       this.#log.error({ err: error }, "the watch has ended; gateways are looked at now and then");
     });

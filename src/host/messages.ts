@@ -1,9 +1,7 @@
 // What the server and its host's thread say to each other.
 import type { Config } from "../config.ts";
+import type { Hint } from "../control/control.ts";
 import type { HostIdentity } from "../control/direct/host-leases.ts";
-
-/** Something may have been missed; renewing has something new to say. */
-export type Hint = "all" | "leases";
 
 /** What the thread is given when it is made. */
 export interface HostThreadData {

@@ -7,7 +7,7 @@ import type { ApiPlace } from "../control/remote/api-nodes.ts";
 import { RemoteControl } from "../control/remote/remote-control.ts";
 import { Secret } from "../vpn/secret.ts";
 import { LeasedHost } from "./leased-host.ts";
-import { makeDataplane } from "./make-dataplane.ts";
+import { makeLoopParts } from "./loop-parts.ts";
 import { ensureSession } from "./session.ts";
 
 /** For how long rounds under way may wait for an API that does not answer, once the host is to stop. */
@@ -22,14 +22,7 @@ export class RemoteHost {
   constructor(config: Config, log: Logger) {
     this.#control = new RemoteControl({ ...readApiPlace(config), session: ensureSession(config.data) });
     this.#handOverMs = config.handOverSeconds * 1_000;
-    this.#host = new LeasedHost({
-      control: this.#control,
-      dataplane: makeDataplane(config, log),
-      clock: Date.now,
-      log,
-      periodMs: config.reconcilePeriodSeconds * 1_000,
-      oneWayMs: config.oneWaySeconds * 1_000,
-    });
+    this.#host = new LeasedHost({ ...makeLoopParts(config, log), control: this.#control });
   }
 
   /** What it was told to run; undefined: nobody has answered yet. */

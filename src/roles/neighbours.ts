@@ -7,6 +7,7 @@ import { Housekeeping } from "../control/direct/housekeeping.ts";
 import { NudgeBoard } from "../control/nudge-board.ts";
 import { NudgeLine } from "../control/nudge-line.ts";
 import type { Host } from "../host/host.ts";
+import { tell } from "../host/listener.ts";
 import { ensureSession } from "../host/session.ts";
 import type { HostDesk } from "../http/host-api.ts";
 import { ensureOwnHost, HostError } from "../operations/hosts.ts";
@@ -64,11 +65,7 @@ export class Neighbours {
 
   /** Has the server's own host hear what the others do. */
   follow(hostId: number, host: Host): void {
-    const onNudge = (nudged: readonly number[] | "all" | "leases") => {
-      if (typeof nudged === "string") host.hear(nudged);
-      else for (const id of nudged) host.nudge(id);
-    };
-    this.#following = this.#board.follow(hostId, onNudge, this.#stopping.signal);
+    this.#following = this.#board.follow(hostId, (nudged) => tell(host, nudged), this.#stopping.signal);
   }
 
   /** Before the store is closed. */

@@ -12,6 +12,7 @@ import {
   type GatewayMemory,
   type GatewayRead,
   type Leases,
+  type Nudged,
   type RoundOutcome,
 } from "../control.ts";
 import {
@@ -125,7 +126,7 @@ export class RemoteControl implements Control {
    * One long poll after the other. What brings no news at once, such as a node that does not answer, or a balancer that takes each poll
    * to another node, is followed by a pause that grows: the host's own period does the rest.
    */
-  async watch(onNudge: (nudged: readonly number[] | "all" | "leases") => void, signal: AbortSignal): Promise<void> {
+  async watch(onNudge: (nudged: Nudged) => void, signal: AbortSignal): Promise<void> {
     let cursor: string | undefined;
     let wasted = 0;
     while (!signal.aborted) {

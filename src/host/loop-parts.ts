@@ -1,4 +1,4 @@
-// The data plane that the settings name.
+// The data plane that the settings name, and how its loops are to run.
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
 import { CharonDataplane } from "../dataplane/charon/charon-dataplane.ts";
@@ -8,7 +8,18 @@ import type { Dataplane } from "../dataplane/dataplane.ts";
 import { SimulatedDataplane } from "../dataplane/simulated.ts";
 import { parsePublicAttachment, parseVpcAttachments } from "../vpn/attachment.ts";
 
-export function makeDataplane(config: Config, log: Logger): Dataplane {
+/** What the loops of a host are given by the settings, whoever tells them what to run. */
+export function makeLoopParts(config: Config, log: Logger) {
+  return {
+    dataplane: makeDataplane(config, log),
+    clock: Date.now,
+    log,
+    periodMs: config.reconcilePeriodSeconds * 1_000,
+    oneWayMs: config.oneWaySeconds * 1_000,
+  };
+}
+
+function makeDataplane(config: Config, log: Logger): Dataplane {
   switch (config.dataplane) {
     case "simulated":
       return new SimulatedDataplane({ delayMs: config.simulatedDelayMs });
